@@ -1,0 +1,89 @@
+# Veriband. `make` alone lists what there is. Everything sets itself up in .venv.
+
+PYTHON ?= python3
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PYTHONDONTWRITEBYTECODE := 1
+
+.PHONY: help demo test lint typecheck bench firmware sabotage campaign lock clean
+
+help:
+	@echo "make demo       play a recorded day through a whole simulated band"
+	@echo "make test       run the tests"
+	@echo "make firmware   compile the firmware to build/firmware"
+	@echo "make lint       check style and formatting"
+	@echo "make typecheck  check types"
+	@echo "make sabotage   break lines on purpose and see that tests notice"
+	@echo "make bench      measure, and print it as a table"
+	@echo "make campaign   the long tests (none yet)"
+	@echo "make lock       renew requirements/*.txt"
+	@echo "make clean      remove what was built and installed here"
+
+demo: firmware
+	@$(BIN)/veriband demo
+
+test: $(VENV)/.dev firmware
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal tests
+
+lint: $(VENV)/.dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+typecheck: $(VENV)/.dev firmware/typings/.done
+	@$(BIN)/basedpyright
+	@$(BIN)/basedpyright -p firmware
+
+bench: $(VENV)/.dev firmware
+	@$(BIN)/python -m tests.bench
+
+sabotage: $(VENV)/.dev firmware
+	@$(BIN)/python -m tests.sabotage
+
+campaign:
+	@echo "There is no campaign yet."
+
+firmware: $(VENV)/.sim
+	@$(BIN)/python firmware/build.py
+
+COMPILE = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command "make lock" pyproject.toml
+lock: $(VENV)/.dev
+	@$(BIN)/python -m pip install -q uv==0.13.9
+	@$(COMPILE) --extra sim --group build -o requirements/sim.txt
+	@$(COMPILE) --extra sim --group build --group dev -c requirements/sim.txt -o requirements/dev.txt
+	@$(COMPILE) --group stubs --no-deps -o requirements/stubs.txt
+
+clean:
+	rm -rf $(VENV) build firmware/typings .pytest_cache .ruff_cache .hypothesis
+
+# The set-up. A stamp is written last, so that a set-up that was broken off is done again.
+
+$(VENV)/.sim: requirements/sim.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found: install Python 3.11 or newer (Debian: apt install python3)." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$$($(PYTHON) --version 2>&1) is too old: install Python 3.11 or newer, and name it with 'make PYTHON=python3.11'." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv is missing: install it with 'apt install python3-venv'." >&2; exit 1; }
+	@echo "Setting up $(VENV) (once, about a minute) ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install -q --require-hashes --only-binary :all: -r requirements/sim.txt || { echo "The packages could not be installed: see above; 'make' again when that is mended." >&2; exit 1; }
+	@$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
+	@printf %s "$(CURDIR)" > $(VENV)/.where
+	@touch $@
+
+# A clone that was moved, or whose Python has gone, is set up anew.
+WHERE := $(shell $(BIN)/python -c 'print(open("$(VENV)/.where").read())' 2>/dev/null)
+ifneq ($(WHERE),$(CURDIR))
+.PHONY: moved
+$(VENV)/.sim: moved
+endif
+
+$(VENV)/.dev: $(VENV)/.sim requirements/dev.txt
+	@echo "Adding the tools for tests ..."
+	@$(BIN)/python -m pip install -q --require-hashes --only-binary :all: -r requirements/dev.txt
+	@touch $@
+
+firmware/typings/.done: $(VENV)/.dev requirements/stubs.txt firmware/patch_stubs.py
+	@$(BIN)/python -m pip install -q --no-deps --require-hashes --target firmware/typings --upgrade -r requirements/stubs.txt
+	@$(BIN)/python firmware/patch_stubs.py firmware/typings
+	@touch $@

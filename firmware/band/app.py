@@ -1,0 +1,171 @@
+"""The band: everything wired together, its tasks, and what happens when one of them fails."""
+
+import asyncio
+import sys
+import time
+
+import machine
+from esp32 import Partition
+
+from band import info, radio, settings
+from band.bonds import Bonds
+from band.button import Button
+from band.clock import Clock
+from band.control import Control
+from band.door import Door
+from band.journal import Journal
+from band.kept import Kept
+from band.pairing import Pairing
+from band.ring import Ring
+from band.steps import StepSampler
+from band.sync import Sync
+from drivers.lsm6dsox import LSM6DSOX
+from drivers.max17048 import MAX17048
+from veriband_protocol import items
+
+_FLUSH_MIN = 10  # a loss of power costs at most so many minutes
+_WATCHDOG_MS = 150000
+
+_CAUSES = {
+    machine.PWRON_RESET: items.CAUSE_POWER_ON,
+    machine.WDT_RESET: items.CAUSE_WATCHDOG,
+    machine.SOFT_RESET: items.CAUSE_SOFT,
+    machine.DEEPSLEEP_RESET: items.CAUSE_SLEEP,
+}
+
+
+class Band:
+    """One band, from the step chip to the radio."""
+
+    def __init__(self) -> None:
+        given = settings.load("settings", {})
+        board = getattr(__import__("boards." + given.get("board", "esp32s3")), given["board"])
+        bus = machine.I2C(
+            board.I2C_ID, sda=machine.Pin(board.SDA), scl=machine.Pin(board.SCL), freq=board.I2C_HZ
+        )
+        bonds = Bonds()
+        self.clock = Clock()
+        self.radio = radio.Radio(bonds, self._before_read)
+        self._kept = Kept()
+        flash = Partition.find(Partition.TYPE_DATA, label="journal")[0]
+        self.journal = Journal(Ring(flash))
+        self.sampler = StepSampler(LSM6DSOX(bus), self.journal, self.clock, self._kept)
+        self._gauge = MAX17048(bus)
+        self._sync = Sync(self.radio, self.journal, self.clock)
+        self._control = Control(self.clock, self.journal)
+        self._door = Door(self.radio, bonds, Pairing(given["secret"]))
+        self._button = Button(board.BUTTON)
+        self._boot()
+        self._describe()
+        self._watchdog = machine.WDT(timeout=_WATCHDOG_MS)
+
+    def _boot(self) -> None:
+        kept = self._kept.load()
+        if kept and not (kept[0] == self.journal.epoch and self.journal.restore(kept[1], kept[5])):
+            kept = None
+        if kept is None:
+            self.journal.close_hole()
+        steps = self.sampler.begin(kept[2] if kept else None)
+        cause = _CAUSES.get(machine.reset_cause(), items.CAUSE_RESET)
+        self.journal.boot(self.journal.position().boot + 1, cause, steps)
+        utc_ms = self.clock.kept_utc_ms()
+        if kept and kept[3] and utc_ms is not None:
+            after_ms = self.clock.set(utc_ms, kept[4])
+            self.journal.anchor(after_ms, utc_ms, kept[4], items.SOURCE_KEPT)
+        self.journal.flush()
+        self.save()
+
+    def save(self) -> None:
+        """Keep what is not on flash in RTC memory."""
+        self._kept.save(self.journal, self.sampler.count, self.clock)
+
+    def _describe(self) -> None:
+        self.radio.write(self.radio.manufacturer, b"Veriband")
+        self.radio.write(self.radio.model, b"Veriband 1")
+        self.radio.write(self.radio.serial, radio.hexlify(machine.unique_id()))
+        self.radio.write(self.radio.revision, info.VERSION.encode())
+        self._measure_battery()
+
+    def _measure_battery(self) -> None:
+        try:
+            self.radio.write(self.radio.battery, bytes((self._gauge.percent(),)))
+        except OSError:
+            pass  # the last level stands
+
+    def _before_read(self, handle: int) -> None:
+        """Called in the radio's interrupt: make `handle` say what is true now."""
+        if handle == self.radio.journal_state:
+            self.radio.write(handle, self._sync.state())
+        elif handle == self.radio.current_time:
+            self.radio.write(handle, self.clock.current_time())
+        elif handle == self.radio.local_time:
+            self.radio.write(handle, bytes((self.clock.offset_min // 15 & 0xFF, 0)))
+
+    async def _minutes(self) -> None:
+        waited = 0
+        while True:
+            self._watchdog.feed()
+            await asyncio.sleep_ms(max(0, time.ticks_diff(self.clock.due, time.ticks_ms())))
+            if not self.sampler.tick():
+                continue
+            waited += 1
+            if waited >= _FLUSH_MIN or self.journal.full():
+                waited = 0
+                self._flush()
+                self._measure_battery()
+
+    def _flush(self) -> None:
+        try:
+            self.journal.flush()
+        except OSError:
+            pass  # the items wait on; minutes stay open when there is no room left for them
+        self.save()
+
+    async def _serve(self) -> None:
+        while True:
+            await self.radio.ready.wait()
+            while self.radio.queue:
+                await self._handle(*self.radio.queue.popleft())
+
+    async def _handle(self, event: int, conn: int, handle: int, data: bytes) -> None:
+        if event != radio.WRITE:
+            if self._door.passed(event, conn, handle):
+                self.journal.event(self.clock.since_item_ms(), items.EVENT_BONDED)
+                self.save()
+        elif handle == self.radio.journal_request:
+            await self._sync.answer(conn, data)
+        elif handle == self.radio.control_request:
+            answer = self._control.answer(data)
+            self.save()
+            await self.radio.notify(conn, self.radio.control_response, answer)
+
+    async def _buttons(self) -> None:
+        while True:
+            if await self._button.pressed() == self._button.LONG:
+                self._door.open()
+
+    async def main(self) -> None:
+        """Run every task; raises what the first one that fails raises."""
+        await asyncio.gather(self._minutes(), self._serve(), self._buttons())
+
+    def fault(self, error: Exception) -> None:
+        """Put what went wrong in the journal."""
+        text = (type(error).__name__ + ": " + str(error)).encode()
+        self.journal.event(self.clock.since_item_ms(), items.EVENT_FAULT, text)
+        self._flush()
+
+
+def run() -> None:
+    """Run the band. Whatever happens, it is noted and the board starts again."""
+    band = None
+    try:
+        band = Band()
+        asyncio.run(band.main())
+    except Exception as error:
+        sys.print_exception(error)
+        try:
+            if band is not None:
+                band.fault(error)
+        except Exception:
+            pass
+    machine.reset()

@@ -1,0 +1,96 @@
+"""The band's clock: time since boot, the minute's edges, and UTC once somebody has set it."""
+
+import struct
+import time
+
+from machine import RTC
+
+from veriband_protocol.wire import EARLIEST_UTC
+
+MINUTE_MS = 60000
+_EPOCH_2000 = 946684800  # time.time() of the ESP32 counts from 2000
+_SLACK_MS = 1000  # edges this close to a UTC minute stay where they are
+
+
+class Clock:
+    """Edges are where minutes end: every 60 s from boot, on whole UTC minutes once set.
+
+    Between the last item and the last edge lie `open_ms`: minutes that could not be closed.
+    """
+
+    def __init__(self) -> None:
+        self.edge = time.ticks_ms()
+        self.due = time.ticks_add(self.edge, MINUTE_MS)
+        self.open_ms = 0
+        self.is_set = False
+        self.offset_min = 0
+        self._minutes = 0  # boot to edge, split so that both parts stay small
+        self._ms = 0
+        self._utc_at_boot_ms = 0
+
+    def uptime_ms(self) -> int:
+        """Milliseconds since boot."""
+        return self._minutes * MINUTE_MS + self._ms + self.since_edge_ms()
+
+    def since_edge_ms(self) -> int:
+        """Milliseconds since the last edge."""
+        return time.ticks_diff(time.ticks_ms(), self.edge)
+
+    def since_item_ms(self) -> int:
+        """Milliseconds since the journal's last minute or gap ended."""
+        return self.open_ms + self.since_edge_ms()
+
+    def utc_ms(self) -> int:
+        """UTC in ms since 1970; meaningful when `is_set`."""
+        return self._utc_at_boot_ms + self.uptime_ms()
+
+    def close(self, late_ms: int) -> int:
+        """Move the edge to `due`, and over whole minutes slept through; ms since the last item.
+
+        Allocates nothing.
+        """
+        span = time.ticks_diff(self.due, self.edge) + late_ms // MINUTE_MS * MINUTE_MS
+        self.edge = time.ticks_add(self.edge, span)
+        self.due = time.ticks_add(self.edge, MINUTE_MS)
+        self._ms += span
+        self._minutes += self._ms // MINUTE_MS
+        self._ms %= MINUTE_MS
+        self.open_ms += span
+        return self.open_ms
+
+    def set(self, utc_ms: int, offset_min: int) -> int:
+        """It is `utc_ms` now, and the wearer's clock is `offset_min` minutes ahead of it.
+
+        The minute under way ends at the first UTC minute after it would have ended. Returns the
+        milliseconds that have passed since the last item: where the anchor belongs.
+        """
+        ticks = time.ticks_ms()
+        since_edge = time.ticks_diff(ticks, self.edge)
+        self._utc_at_boot_ms = utc_ms - self._minutes * MINUTE_MS - self._ms - since_edge
+        self.offset_min = offset_min
+        self.is_set = True
+        fields = time.gmtime(utc_ms // 1000 - _EPOCH_2000)
+        y, month, day, hour, minute, second, weekday = fields[:7]
+        RTC().datetime((y, month, day, weekday, hour, minute, second, utc_ms % 1000 * 1000))
+        phase = (utc_ms + time.ticks_diff(self.due, ticks)) % MINUTE_MS
+        if _SLACK_MS < phase < MINUTE_MS - _SLACK_MS:
+            self.due = time.ticks_add(self.due, MINUTE_MS - phase)
+        return self.open_ms + since_edge
+
+    @staticmethod
+    def kept_utc_ms():
+        """UTC by the system clock, which runs on over a reset; None when it was never set."""
+        utc_ms = time.time_ns() // 1000000 + _EPOCH_2000 * 1000
+        return utc_ms if utc_ms >= EARLIEST_UTC * 1000 else None
+
+    def current_time(self) -> bytes:
+        """The Current Time characteristic: local time, all zero while the clock is not set."""
+        if not self.is_set:
+            return bytes(10)
+        utc_ms = self.utc_ms()
+        local_s = utc_ms // 1000 + self.offset_min * 60 - _EPOCH_2000
+        year, month, day, hour, minute, second, weekday = time.gmtime(local_s)[:7]
+        return struct.pack(
+            "<HBBBBBBBB", year, month, day, hour, minute, second, weekday + 1,
+            utc_ms % 1000 * 256 // 1000, 0,
+        )  # fmt: skip

@@ -1,0 +1,69 @@
+"""Answers control requests: who are you, which files run, what time is it."""
+
+import gc
+
+from band import info
+from veriband_protocol import VERSION, items, wire
+
+
+class Control:
+    """Each request of an opcode and a body has an answer of a status and a body."""
+
+    def __init__(self, clock, journal) -> None:
+        self._clock = clock
+        self._journal = journal
+
+    def answer(self, request: bytes) -> bytes:
+        """The response to `request`, errors included."""
+        if not request:
+            return bytes((wire.REPLY, wire.BAD_LENGTH))
+        opcode = request[0]
+        try:
+            status, body = self._answer(opcode, request[1:])
+        except ValueError:
+            status, body = wire.BAD_VALUE, b""
+        except OSError:
+            status, body = wire.FAILED, b""
+        return bytes((opcode | wire.REPLY, status)) + body
+
+    def _answer(self, opcode: int, body: bytes):
+        if opcode == wire.CLOCK:
+            return self._set_clock(body)
+        if opcode == wire.FILE:
+            return self._file(body) if len(body) == 1 else (wire.BAD_LENGTH, b"")
+        if opcode not in (wire.INFO, wire.TIME):
+            return wire.BAD_OPCODE, b""
+        if body:
+            return wire.BAD_LENGTH, b""
+        return wire.OK, self._time() if opcode == wire.TIME else self._info()
+
+    @staticmethod
+    def _info() -> bytes:
+        paths = info.files()
+        program = info.program_hash(paths)
+        gc.collect()
+        return wire.pack_info(
+            VERSION, len(paths), program, gc.mem_alloc(), gc.mem_free(),
+            info.implementation(), info.VERSION,
+        )  # fmt: skip
+
+    @staticmethod
+    def _file(body: bytes):
+        paths = info.files()
+        if body[0] >= len(paths):
+            return wire.BAD_VALUE, b""
+        return wire.OK, info.file_hash(paths[body[0]]) + paths[body[0]].encode()
+
+    def _set_clock(self, body: bytes):
+        utc_s, ms, offset_min, _, _ = wire.unpack_clock(body)
+        utc_ms = utc_s * 1000 + ms
+        after_ms = self._clock.set(utc_ms, offset_min)
+        self._journal.anchor(after_ms, utc_ms, offset_min, items.SOURCE_HOST)
+        return wire.OK, self._time()
+
+    def _time(self) -> bytes:
+        clock = self._clock
+        utc_ms = clock.utc_ms() if clock.is_set else 0
+        return wire.pack_time(
+            clock.uptime_ms(), clock.is_set, utc_ms // 1000, utc_ms % 1000, clock.offset_min
+        )

@@ -1,0 +1,74 @@
+"""Who is let in: every central must encrypt, and pair with a passkey before that, or leave."""
+
+import asyncio
+
+from band import radio
+from band.bonds import PEER
+from band.pairing import WINDOW_MS
+from veriband_protocol import VERSION, wire
+
+_UNTRUSTED_MS = 30000  # so long may a central stay that does not encrypt
+
+
+class Door:
+    """Applies the rules to what the radio tells."""
+
+    def __init__(self, the_radio, bonds, pairing) -> None:
+        self._radio = the_radio
+        self._bonds = bonds
+        self._pairing = pairing
+
+    def open(self) -> None:
+        """The wearer asked for it: let somebody pair for a minute."""
+        self._pairing.open()
+        self._advertise()
+        asyncio.create_task(self._expire())
+
+    async def _expire(self) -> None:
+        await asyncio.sleep_ms(WINDOW_MS)
+        self._advertise()
+
+    def _advertise(self) -> None:
+        pairing = self._pairing
+        self._radio.advertise(
+            wire.pack_pairing(VERSION, pairing.counter) if pairing.is_open() else b""
+        )
+
+    def passed(self, event: int, conn: int, detail: int) -> bool:
+        """Handle a radio event other than a write; True when somebody new has bonded."""
+        if event == radio.CONNECT:
+            self._advertise()
+            self._radio.secure(conn)
+            asyncio.create_task(self._expect_trust(conn, self._radio.peers.get(conn)))
+        elif event == radio.DISCONNECT:
+            self._advertise()
+        elif event == radio.PASSKEY:
+            self._show_passkey(conn)
+        elif event == radio.SET_SECRET:
+            return self._bonded(detail)
+        else:
+            peer = self._radio.peers.get(conn)
+            if peer is not None and not peer.trusted:
+                self._radio.drop(conn)
+        return False
+
+    def _show_passkey(self, conn: int) -> None:
+        if self._pairing.is_open():
+            self._radio.bonding = conn
+            self._radio.show_passkey(conn, self._pairing.next_passkey())
+            self._advertise()
+        else:
+            self._radio.drop(conn)
+
+    def _bonded(self, kind: int) -> bool:
+        self._bonds.save()
+        if kind != PEER:
+            return False
+        self._radio.bonding = None
+        self._pairing.close()
+        return True
+
+    async def _expect_trust(self, conn: int, peer) -> None:
+        await asyncio.sleep_ms(_UNTRUSTED_MS)
+        if peer is not None and self._radio.peers.get(conn) is peer and not peer.trusted:
+            self._radio.drop(conn)

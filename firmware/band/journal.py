@@ -1,0 +1,190 @@
+"""The journal: items wait in RAM (kept in RTC memory over a reset) and go to flash in blocks.
+
+Adding a minute allocates nothing. Numbers are reserved on flash ahead of their use, so an item may
+be sent before it is on flash; what a loss of power takes is journaled as a hole.
+"""
+
+import struct
+
+from band.ring import MAX_ITEMS, Ring
+from veriband_protocol import items
+from veriband_protocol.items import Position
+
+_AHEAD = 512  # numbers reserved at a time
+_MARGIN = 128  # reserve again when fewer than that are left
+_SMALLEST = 6  # a minute may need two bytes; room for more, so that a flush comes in time
+
+
+class Journal:
+    """Everything that is not to be lost, in order. `ring` is where it ends up."""
+
+    def __init__(self, ring: Ring) -> None:
+        self.ring = ring
+        self.pending = bytearray(MAX_ITEMS)
+        self.used = 0  # bytes of pending in use
+        self.seq = ring.end.seq  # the number of the next item
+        self._run = False  # whether pending ends in a run: a body may end in the same byte
+        self._scratch = bytearray(32)
+
+    @property
+    def epoch(self) -> int:
+        """The log epoch."""
+        return self.ring.epoch
+
+    def restore(self, seq: int, pending) -> bool:
+        """Take back the items that waited before a reset, when they follow what is on flash."""
+        if seq != self.ring.end.seq or len(pending) > MAX_ITEMS:
+            return False
+        end = Position(seq)
+        i = 0
+        while i < len(pending):
+            i = end.step(pending, i)
+        self.used = len(pending)
+        self.pending[: self.used] = pending
+        self.seq = end.seq
+        return True
+
+    def close_hole(self) -> int:
+        """After a loss of power: give up the numbers that may have been sent. How many."""
+        lost = self.ring.reserved - self.seq
+        if lost <= 0:
+            return 0
+        n = items.put_varint(self._scratch, 0, lost)
+        self.add(items.HOLE, memoryview(self._scratch)[:n])
+        self.seq = self.ring.reserved
+        return lost
+
+    def position(self) -> Position:
+        """Where the next item will stand."""
+        at = self.ring.end.copy()
+        i = 0
+        view = memoryview(self.pending)[: self.used]
+        while i < self.used:
+            i = at.step(view, i)
+        return at
+
+    def full(self) -> bool:
+        """Whether a minute might not fit: time to flush."""
+        return self.used > MAX_ITEMS - _SMALLEST
+
+    def minute(self, steps: int) -> None:
+        """Add a minute of 0-383 steps. Allocates nothing; needs room (`full` says)."""
+        used = self.used
+        if steps == 0:
+            last = self.pending[used - 1] if used else 0
+            if self._run and 0x80 <= last < 0xBF:
+                self.pending[used - 1] = last + 1
+            else:
+                self.pending[used] = 0x80
+                self.used = used + 1
+            self._run = True
+        elif steps < 128:
+            self.pending[used] = steps
+            self.used = used + 1
+            self._run = False
+        else:
+            self.pending[used] = items.LONG_MINUTE
+            self.pending[used + 1] = steps - 128
+            self.used = used + 2
+            self._run = False
+        self.seq += 1
+
+    def add(self, tag: int, body) -> None:
+        """Add an item other than a minute, flushing first when there is no room."""
+        if self.used + 2 + len(body) > MAX_ITEMS:
+            self.flush()
+        used = self.used
+        self.pending[used] = tag
+        self.pending[used + 1] = len(body)
+        self.pending[used + 2 : used + 2 + len(body)] = body
+        self.used = used + 2 + len(body)
+        self._run = False
+        self.seq += 1
+
+    def gap(self, ms: int, steps: int, reason: int) -> None:
+        """Add a gap of `ms` milliseconds in which `steps` were counted."""
+        n = items.put_varint(self._scratch, 0, ms)
+        n = items.put_varint(self._scratch, n, steps)
+        self._scratch[n] = reason
+        self.add(items.GAP, memoryview(self._scratch)[: n + 1])
+
+    def boot(self, number: int, cause: int, steps: int) -> None:
+        """Add the start of boot `number`, with the steps counted since the last item."""
+        n = items.put_varint(self._scratch, 0, number)
+        self._scratch[n] = cause
+        n = items.put_varint(self._scratch, n + 1, steps)
+        self.add(items.BOOT, memoryview(self._scratch)[:n])
+
+    def anchor(self, after_ms: int, utc_ms: int, offset_min: int, source: int) -> None:
+        """Add a clock anchor: UTC at `after_ms` after the last minute or gap."""
+        n = items.put_varint(self._scratch, 0, after_ms)
+        struct.pack_into(
+            "<IHhB", self._scratch, n, utc_ms // 1000, utc_ms % 1000, offset_min, source
+        )
+        self.add(items.ANCHOR, memoryview(self._scratch)[: n + 9])
+
+    def event(self, after_ms: int, code: int, data: bytes = b"") -> None:
+        """Add an event `after_ms` after the last minute or gap, with up to 120 bytes of data."""
+        n = items.put_varint(self._scratch, 0, after_ms)
+        self._scratch[n] = code
+        self.add(items.EVENT, bytes(self._scratch[: n + 1]) + data[:120])
+
+    def flush(self) -> None:
+        """Put what waits on flash. Raises OSError when flash fails; nothing is lost then."""
+        if self.used:
+            self.ring.write(memoryview(self.pending)[: self.used])
+            self.used = 0
+            self._run = False
+        self._reserve()
+
+    def _reserve(self) -> None:
+        if self.seq + _MARGIN > self.ring.reserved:
+            self.ring.reserve(self.seq + _AHEAD)
+
+    def collect(self, seq: int, limit: int):
+        """(where they begin, items) from number `seq` on, at most `limit` bytes, of one page.
+
+        Never numbers that are not reserved; from the oldest on when `seq` is overwritten. Where a
+        page's end cannot be read, a hole stands for it.
+        """
+        seq = max(seq, self.ring.oldest())
+        out = bytearray()
+        start = Position(seq)
+        end = Position(seq)
+        if self.seq > self.ring.reserved:
+            self._reserve()
+        if seq < self.ring.end.seq:
+            for at, block in self.ring.blocks(seq):
+                if not self._take(out, start, end, at, block, seq, limit):
+                    return start, bytes(out)
+            if not out:  # unreadable from here to the next page
+                return self._lost(seq)
+            if end.seq < self.ring.end.seq:
+                return start, bytes(out)
+        pending = memoryview(self.pending)[: self.used]
+        self._take(out, start, end, self.ring.end.copy(), pending, seq, limit)
+        return start, bytes(out)
+
+    @staticmethod
+    def _take(out, start, end, at, block, seq: int, limit: int) -> bool:
+        """Move the items of `block` from `seq` on into `out`; False when `limit` was met."""
+        rest = items.tail(block, at, seq)
+        if not rest:
+            return True
+        if not out:
+            start.seq, start.boot, start.t_ms = at.seq, at.boot, at.t_ms
+        i = 0
+        while i < len(rest):
+            after = at.step(rest, i)
+            if len(out) + after - i > limit:
+                return False
+            out.extend(rest[i:after])
+            end.seq = at.seq
+            i = after
+        return True
+
+    def _lost(self, seq: int):
+        upto = self.ring.next_page(seq)
+        body = bytearray(7)
+        n = items.put_varint(body, 0, upto - seq)
+        return Position(seq), bytes((items.HOLE, n)) + bytes(body[:n])

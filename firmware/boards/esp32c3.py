@@ -1,0 +1,7 @@
+"""ESP32-C3 with the band's wiring (firmware/README.md)."""
+
+I2C_ID = 0
+SDA = 6
+SCL = 7
+I2C_HZ = 400000
+BUTTON = 9  # to ground when pressed

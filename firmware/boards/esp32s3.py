@@ -1,0 +1,7 @@
+"""ESP32-S3 with the band's wiring (firmware/README.md)."""
+
+I2C_ID = 0
+SDA = 8
+SCL = 9
+I2C_HZ = 400000
+BUTTON = 0  # to ground when pressed

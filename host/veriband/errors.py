@@ -1,0 +1,75 @@
+"""What can go wrong with a band or the store, each with what to do about it."""
+
+from __future__ import annotations
+
+
+class VeribandError(Exception):
+    """The base of every error that a user may see. The text says what happened and what to do."""
+
+
+class BandNotFound(VeribandError):
+    """No band with that address answered the scan."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(
+            f"Band {address} was not found: bring it near, see that it is charged, and that no "
+            "other computer holds its connection."
+        )
+
+
+class BandVanished(VeribandError):
+    """The connection was lost, or the band stopped answering."""
+
+    def __init__(self, address: str, during: str) -> None:
+        super().__init__(f"Band {address} went silent during {during}; it will be tried again.")
+
+
+class NotPaired(VeribandError):
+    """The band does not trust this computer."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(
+            f"Band {address} does not know this computer: press its button for 3 seconds, then "
+            f"run 'veriband pair {address}' within a minute."
+        )
+
+
+class PairingFailed(VeribandError):
+    """Pairing was tried and refused."""
+
+    def __init__(self, address: str, why: str) -> None:
+        super().__init__(
+            f"Pairing with band {address} failed: {why}. Press its button for 3 seconds again; "
+            "each passkey is good for one attempt."
+        )
+
+
+class BadBatch(VeribandError):
+    """The band sent something that is not a valid answer; nothing of it was stored."""
+
+    def __init__(self, address: str, why: str) -> None:
+        super().__init__(f"Band {address} sent a bad answer ({why}); it will be asked again.")
+
+
+class BandWentBack(VeribandError):
+    """The band offers numbers below those that were already stored."""
+
+    def __init__(self, address: str, upto: int, have: int) -> None:
+        super().__init__(
+            f"Band {address} went back in time: it says its journal ends at number {upto}, but "
+            f"{have} were stored before. What is stored is kept; if its flash was restored from a "
+            "copy, hand the band over (button for 10 seconds) to start a new journal."
+        )
+
+
+class VersionUnknown(VeribandError):
+    """The band speaks another version of the wire format."""
+
+    def __init__(self, address: str, version: int) -> None:
+        super().__init__(
+            f"Band {address} speaks wire format {version}, this host only 1: update the older one."
+        )
+
+
+class StoreError(VeribandError):
+    """The store cannot be used."""

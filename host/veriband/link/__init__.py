@@ -1,0 +1,1 @@
+"""The link to bands: find, pair, sync, keep at it."""

@@ -1,0 +1,99 @@
+"""The seam to the radio: which bleak backend, and who answers the system's pairing prompts."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from bleak import BleakClient, BleakScanner
+from bleak.backends.client import BaseBleakClient
+from bleak.backends.device import BLEDevice
+from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
+
+from veriband.errors import BandNotFound
+from veriband_protocol import uuids
+
+
+class PairingAgent(Protocol):
+    """Answers the operating system when it asks for a passkey."""
+
+    def answering(self, address: str, passkey: int) -> AbstractAsyncContextManager[None]:
+        """While entered, the passkey for that device is `passkey`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Radio:
+    """bleak with a backend (None: the platform's own) and a pairing agent (None: none)."""
+
+    client: type[BaseBleakClient] | None = None
+    scanner: type[BaseBleakScanner] | None = None
+    agent: PairingAgent | None = None
+
+    async def find(
+        self,
+        address: str,
+        timeout_s: float,
+        wanted: Callable[[AdvertisementData], bool] = lambda _: True,
+    ) -> tuple[BLEDevice, AdvertisementData]:
+        """The device with that address, once it advertises something `wanted`.
+
+        Raises BandNotFound after `timeout_s`.
+        """
+        async with self._seen() as seen:
+            try:
+                async with asyncio.timeout(timeout_s):
+                    while True:
+                        device, advertisement = await seen.get()
+                        if device.address.upper() == address.upper() and wanted(advertisement):
+                            return device, advertisement
+            except TimeoutError:
+                raise BandNotFound(address) from None
+
+    async def scan(self, seconds: float) -> list[tuple[BLEDevice, AdvertisementData]]:
+        """The bands that advertise within `seconds`, strongest first."""
+        bands: dict[str, tuple[BLEDevice, AdvertisementData]] = {}
+        async with self._seen() as seen:
+            try:
+                async with asyncio.timeout(seconds):
+                    while True:
+                        device, advertisement = await seen.get()
+                        bands[device.address] = (device, advertisement)
+            except TimeoutError:
+                pass
+        return sorted(bands.values(), key=lambda entry: -entry[1].rssi)
+
+    @asynccontextmanager
+    async def _seen(self) -> AsyncGenerator[asyncio.Queue[tuple[BLEDevice, AdvertisementData]]]:
+        seen: asyncio.Queue[tuple[BLEDevice, AdvertisementData]] = asyncio.Queue()
+        scanner = BleakScanner(
+            lambda device, advertisement: seen.put_nowait((device, advertisement)),
+            service_uuids=[uuids.JOURNAL_SERVICE],
+            backend=self.scanner,
+        )
+        async with scanner:
+            yield seen
+
+    def connect(
+        self, device: BLEDevice, timeout_s: float, on_disconnect: Callable[[], None]
+    ) -> BleakClient:
+        """A client for `device`, to be entered."""
+        return BleakClient(
+            device,
+            disconnected_callback=lambda _: on_disconnect(),
+            timeout=timeout_s,
+            backend=self.client,
+        )
+
+
+def system_radio() -> Radio:
+    """This computer's own radio; on Linux with a pairing agent of our own."""
+    if sys.platform == "linux":
+        from veriband.link.bluez import BlueZAgent
+
+        return Radio(agent=BlueZAgent())
+    return Radio()

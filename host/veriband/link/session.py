@@ -1,0 +1,254 @@
+"""One connection to a band: its journal, its control requests, with deadlines on everything."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Generator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from typing import TypeVar
+
+from bleak import BleakClient
+from bleak.backends.characteristic import BleakGATTCharacteristic
+from bleak.backends.device import BLEDevice
+from bleak.exc import BleakDeviceNotFoundError, BleakError, BleakGATTProtocolError
+
+from veriband.errors import BadBatch, BandNotFound, BandVanished, NotPaired, VersionUnknown
+from veriband.link.radio import Radio
+from veriband_protocol import VERSION, uuids, wire
+
+T = TypeVar("T")
+
+CONNECT_S = 20.0
+ANSWER_S = 10.0  # for one answer or frame; a band that writes flash needs a moment
+_UNAUTHENTICATED = (0x05, 0x0F)
+_ERRORS = {
+    wire.ERROR_LENGTH: "it did not understand the request",
+    wire.ERROR_EPOCH: "its journal was formatted meanwhile",
+    wire.ERROR_AHEAD: "it has not reached that number",
+    wire.ERROR_BUSY: "it is busy with another host",
+    wire.ERROR_INTERNAL: "it could not read its journal",
+}
+
+
+@dataclass(frozen=True)
+class JournalState:
+    """Numbers `oldest` to `upto` - 1 of log `epoch` can be read; time `t_ms` of `boot` runs."""
+
+    epoch: int
+    oldest: int
+    upto: int
+    boot: int
+    t_ms: int
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Items as received, the first at number `seq` and `t_ms` of `boot`; `upto` is the end."""
+
+    seq: int
+    boot: int
+    t_ms: int
+    items: bytes
+    upto: int
+
+
+@dataclass(frozen=True)
+class BandClock:
+    """The band's clock: uptime, UTC (None: never set), offset of the wearer's clock."""
+
+    t_ms: int
+    utc_ms: int | None
+    offset_min: int
+
+
+@dataclass(frozen=True)
+class BandInfo:
+    """What runs on the band, and its heap in bytes."""
+
+    implementation: str
+    firmware: str
+    file_count: int
+    program_sha256: str
+    heap_used: int
+    heap_free: int
+
+
+@contextmanager
+def translated(address: str, what: str) -> Generator[None]:
+    """Turn bleak's errors into ours."""
+    try:
+        yield
+    except BleakDeviceNotFoundError:
+        raise BandNotFound(address) from None
+    except BleakGATTProtocolError as error:
+        if error.code in _UNAUTHENTICATED:
+            raise NotPaired(address) from error
+        raise BandVanished(address, f"{what} ({error})") from error
+    except (BleakError, TimeoutError, OSError, EOFError) as error:
+        raise BandVanished(address, what) from error
+
+
+@asynccontextmanager
+async def connected(radio: Radio, device: BLEDevice) -> AsyncGenerator[Session]:
+    """A Session with `device`: connected, encrypted, subscribed; disconnected at the end."""
+    gone = asyncio.Event()
+    client = radio.connect(device, CONNECT_S, gone.set)
+    with translated(device.address, "connecting"):
+        await client.connect()
+    try:
+        session = Session(client, device.address, gone)
+        await session.begin()
+        yield session
+    finally:
+        with suppress(BleakError, TimeoutError, OSError, EOFError):
+            async with asyncio.timeout(ANSWER_S):
+                await client.disconnect()
+
+
+class Session:
+    """An open, trusted connection. Any call may raise BandVanished, NotPaired or BadBatch."""
+
+    def __init__(self, client: BleakClient, address: str, gone: asyncio.Event) -> None:
+        self._client = client
+        self.address = address
+        self._gone = gone  # set when the connection is lost
+        self._frames: asyncio.Queue[bytes] = asyncio.Queue()
+        self._replies: asyncio.Queue[bytes] = asyncio.Queue()
+        self._lock = asyncio.Lock()
+
+    async def begin(self) -> None:
+        """Read the state first: an unencrypted link is encrypted by the system then."""
+        await self.state()
+
+        def frame(_: BleakGATTCharacteristic, data: bytearray) -> None:
+            self._frames.put_nowait(bytes(data))
+
+        def reply(_: BleakGATTCharacteristic, data: bytearray) -> None:
+            self._replies.put_nowait(bytes(data))
+
+        await self._within(self._client.start_notify(uuids.JOURNAL_DATA, frame), "subscribing")
+        await self._within(self._client.start_notify(uuids.CONTROL_RESPONSE, reply), "subscribing")
+
+    async def _within(self, work: Awaitable[T], what: str) -> T:
+        """Await `work`, with a deadline and with our errors. `what` the band is doing."""
+        with translated(self.address, what):
+            async with asyncio.timeout(ANSWER_S):
+                return await self._unless_gone(work)
+
+    async def _unless_gone(self, work: Awaitable[T]) -> T:
+        task = asyncio.ensure_future(work)
+        gone = asyncio.ensure_future(self._gone.wait())
+        try:
+            await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                raise BleakError("disconnected")
+            return task.result()
+        finally:
+            gone.cancel()
+            task.cancel()
+
+    async def state(self) -> JournalState:
+        """The journal's state."""
+        data = await self._within(
+            self._client.read_gatt_char(uuids.JOURNAL_STATE), "reading the journal's state"
+        )
+        try:
+            version, epoch, oldest, upto, boot, t_ms = wire.unpack_state(bytes(data))
+        except ValueError as error:
+            raise BadBatch(self.address, str(error)) from error
+        if version != VERSION:
+            raise VersionUnknown(self.address, version)
+        if oldest > upto:
+            raise BadBatch(self.address, f"its journal begins at {oldest} and ends at {upto}")
+        return JournalState(epoch, oldest, upto, boot, t_ms)
+
+    async def read(self, epoch: int, seq: int, frames: int = 16) -> Batch:
+        """The items from number `seq` on, in at most `frames` frames."""
+        async with self._lock:
+            while not self._frames.empty():
+                self._frames.get_nowait()
+            await self._write(uuids.JOURNAL_REQUEST, wire.pack_read(epoch, seq, frames))
+            data = await self._assemble()
+        try:
+            version, its_epoch, its_seq, boot, t_ms, items, upto = wire.unpack_batch(data)
+        except ValueError as error:
+            raise BadBatch(self.address, str(error)) from error
+        if version != VERSION:
+            raise VersionUnknown(self.address, version)
+        if its_epoch != epoch:
+            raise BadBatch(self.address, "it answered from another journal")
+        if its_seq < seq:
+            raise BadBatch(self.address, f"asked from number {seq}, it answered from {its_seq}")
+        return Batch(its_seq, boot, t_ms, items, upto)
+
+    async def _assemble(self) -> bytes:
+        data, index = bytearray(), 0
+        while True:
+            frame = await self._within(self._frames.get(), "sending its journal")
+            if not frame:
+                raise BadBatch(self.address, "an empty frame")
+            head = frame[0]
+            if head == 0:
+                code = frame[1] if len(frame) > 1 else 0
+                raise BadBatch(self.address, _ERRORS.get(code, f"error {code}"))
+            if head & wire.INDEX != index or bool(head & wire.FIRST) != (index == 0):
+                raise BadBatch(self.address, f"frame {head & wire.INDEX} instead of {index}")
+            data += frame[1:]
+            if head & wire.LAST:
+                return bytes(data)
+            index += 1
+            if index >= wire.MAX_FRAMES:
+                raise BadBatch(self.address, "a batch without an end")
+
+    async def request(self, opcode: int, body: bytes = b"") -> bytes:
+        """A control request; the body of its answer."""
+        async with self._lock:
+            while not self._replies.empty():
+                self._replies.get_nowait()
+            await self._write(uuids.CONTROL_REQUEST, bytes((opcode,)) + body)
+            reply = await self._within(self._replies.get(), "answering a request")
+        if len(reply) < 2 or reply[0] != opcode | wire.REPLY:
+            raise BadBatch(self.address, "an answer to another request")
+        if reply[1] != wire.OK:
+            raise BadBatch(self.address, wire.STATUS_TEXT.get(reply[1], f"status {reply[1]}"))
+        return reply[2:]
+
+    async def info(self) -> BandInfo:
+        """What runs on the band."""
+        body = await self.request(wire.INFO)
+        try:
+            version, files, program, used, free, name, firmware = wire.unpack_info(body)
+        except ValueError as error:
+            raise BadBatch(self.address, f"INFO of another form: {error}") from error
+        if version != VERSION:
+            raise VersionUnknown(self.address, version)
+        return BandInfo(name, firmware, files, program.hex(), used, free)
+
+    async def file(self, index: int) -> tuple[str, str]:
+        """(path, SHA-256) of file `index` of the program."""
+        body = await self.request(wire.FILE, bytes((index,)))
+        return body[32:].decode(errors="replace"), body[:32].hex()
+
+    async def clock(self) -> BandClock:
+        """What time the band has."""
+        return self._clock(await self.request(wire.TIME))
+
+    async def set_clock(
+        self, utc_ms: int, offset_min: int, change_utc_s: int, then_min: int
+    ) -> BandClock:
+        """Set the band's clock."""
+        body = wire.pack_clock(utc_ms // 1000, utc_ms % 1000, offset_min, change_utc_s, then_min)
+        return self._clock(await self.request(wire.CLOCK, body))
+
+    def _clock(self, body: bytes) -> BandClock:
+        try:
+            t_ms, is_set, utc_ms, offset_min = wire.unpack_time(body)
+        except ValueError as error:
+            raise BadBatch(self.address, str(error)) from error
+        return BandClock(t_ms, utc_ms if is_set else None, offset_min)
+
+    async def _write(self, uuid: str, data: bytes) -> None:
+        await self._within(
+            self._client.write_gatt_char(uuid, data, response=True), "taking a request"
+        )

@@ -1,0 +1,80 @@
+"""Keeps at a band: connect, sync, rest; after a failure try again, later and later."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from datetime import tzinfo
+
+from veriband.errors import BandVanished, VeribandError
+from veriband.link.radio import Radio
+from veriband.link.session import connected
+from veriband.link.sync import Synced, UtcMs, sync
+from veriband.store import Store
+from veriband.store.store import Band
+
+FIND_S = 30.0
+DEADLINE_S = 300.0  # for one whole connection, however slow the band
+FIRST_RETRY_S = 0.25
+LAST_RETRY_S = 60.0
+JITTER = 0.3
+
+
+class Supervisor:
+    """Syncs one band every `every_s` seconds, for as long as `run` runs."""
+
+    def __init__(
+        self,
+        radio: Radio,
+        store: Store,
+        band: Band,
+        utc_ms: UtcMs,
+        zone: tzinfo,
+        *,
+        every_s: float = 600.0,
+        rng: random.Random | None = None,
+        on_sync: Callable[[Synced], None] = lambda _: None,
+        on_trouble: Callable[[VeribandError], None] = lambda _: None,
+    ) -> None:
+        self._radio = radio
+        self._store = store
+        self._band = band
+        self._utc_ms = utc_ms
+        self._zone = zone
+        self._every_s = every_s
+        self._rng = rng or random.Random()
+        self._on_sync = on_sync
+        self._on_trouble = on_trouble
+
+    async def once(self) -> Synced:
+        """Find, connect, sync, disconnect. Raises VeribandError."""
+        try:
+            async with asyncio.timeout(DEADLINE_S):
+                device, _ = await self._radio.find(self._band.address, FIND_S)
+                async with connected(self._radio, device) as session:
+                    return await sync(session, self._store, self._band, self._utc_ms, self._zone)
+        except TimeoutError as error:
+            raise BandVanished(self._band.address, "a sync that took too long") from error
+
+    async def run(self) -> None:
+        """Sync for ever; failures are noted in the store and tried again."""
+        retry_s = FIRST_RETRY_S
+        while True:
+            try:
+                synced = await self.once()
+            except VeribandError as error:
+                self._note(error)
+                wait_s = retry_s * (1 + self._rng.uniform(-JITTER, JITTER))
+                retry_s = min(retry_s * 2, LAST_RETRY_S)
+            else:
+                self._on_sync(synced)
+                retry_s, wait_s = FIRST_RETRY_S, self._every_s
+            await asyncio.sleep(wait_s)
+
+    def _note(self, error: VeribandError) -> None:
+        try:
+            self._store.notice(self._utc_ms(), self._band, type(error).__name__, str(error))
+        except VeribandError as second:
+            self._on_trouble(second)
+        self._on_trouble(error)

@@ -1,0 +1,81 @@
+"""Brings the store up to what a band has: clock first, then batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from veriband.civil import next_change, offset_min
+from veriband.errors import BadBatch, BandWentBack
+from veriband.link.session import Batch, Session
+from veriband.records import Item, decode
+from veriband.store import Store
+from veriband.store.store import Band
+
+CLOCK_SLACK_MS = 2000  # a band's clock that is off by more is set
+
+UtcMs = Callable[[], int]
+
+
+@dataclass(frozen=True)
+class Synced:
+    """What one sync brought: new items, and whether the band's clock had to be set."""
+
+    items: int
+    clock_set: bool
+
+
+async def sync(session: Session, store: Store, band: Band, utc_ms: UtcMs, zone: tzinfo) -> Synced:
+    """Set the clock if need be, then fetch and store everything that is new.
+
+    Rows and cursor are committed together before the next batch is asked for, so it may be broken
+    off anywhere. Raises what Session raises, BandWentBack and StoreError.
+    """
+    clock_set = await _set_clock(session, utc_ms, zone)
+    state = await session.state()
+    cursor = store.cursor(band, state.epoch)
+    if cursor is None:
+        cursor = state.oldest
+    if state.upto < cursor:
+        raise BandWentBack(band.address, state.upto, cursor)
+    count = 0
+    while cursor < state.upto:
+        batch = await session.read(state.epoch, cursor)
+        items, after = _decoded(band, batch)
+        if batch.seq > cursor:
+            store.notice(
+                utc_ms(), band, "overwritten",
+                f"Items {cursor} to {batch.seq - 1} were overwritten on band {band.address} "
+                "before this host had read them.",
+            )  # fmt: skip
+        count += store.commit(band, state.epoch, items, after)
+        cursor = after
+    return Synced(count, clock_set)
+
+
+def _decoded(band: Band, batch: Batch) -> tuple[list[Item], int]:
+    """(items, the number after the last one). Raises BadBatch."""
+    try:
+        items = list(decode(batch.items, batch.seq, batch.boot, batch.t_ms))
+    except (ValueError, IndexError) as error:
+        raise BadBatch(band.address, f"malformed items: {error}") from error
+    if not items:
+        raise BadBatch(band.address, f"no items from number {batch.seq} on")
+    after = items[-1].seq + items[-1].count
+    if after > batch.upto:
+        raise BadBatch(band.address, f"item {after - 1} beyond its own end {batch.upto}")
+    return items, after
+
+
+async def _set_clock(session: Session, utc_ms: UtcMs, zone: tzinfo) -> bool:
+    before = utc_ms()
+    clock = await session.clock()
+    middle = (before + utc_ms()) // 2
+    offset = offset_min(zone, middle // 1000)
+    is_right = clock.utc_ms is not None and abs(clock.utc_ms - middle) <= CLOCK_SLACK_MS
+    if is_right and clock.offset_min == offset:
+        return False
+    now = utc_ms()
+    await session.set_clock(now, offset, *next_change(zone, now // 1000))
+    return True

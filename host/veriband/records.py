@@ -1,0 +1,121 @@
+"""A band's items as the host keeps them, decoded from the wire."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+
+from veriband_protocol import items
+from veriband_protocol.items import MINUTE_MS, Position, get_varint
+
+MOST_STEPS = 1 << 24
+
+
+class Kind(IntEnum):
+    """What an item is."""
+
+    MINUTE = 1
+    GAP = 2
+    BOOT = 3
+    ANCHOR = 4
+    EVENT = 5
+    HOLE = 6
+    UNKNOWN = 7
+
+
+GAP_REASONS = {
+    items.REASON_CLOCK: "the clock was set",
+    items.REASON_NO_READING: "the step sensor did not answer",
+    items.REASON_SENSOR_RESET: "the step sensor was reset",
+    items.REASON_LATE: "the band was busy",
+    items.REASON_IMPLAUSIBLE: "more steps than a minute can hold",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One item. `t_ms` is its begin in ms of its boot; `steps` None where it has none.
+
+    `count` numbers from `seq` on belong to it (more than one for a hole only). `detail` is the
+    item's reason, cause or code, `raw` its body as received.
+    """
+
+    seq: int
+    kind: Kind
+    boot: int
+    t_ms: int
+    duration_ms: int = 0
+    steps: int | None = None
+    count: int = 1
+    detail: int = 0
+    raw: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor(Item):
+    """It was `utc_ms` at `t_ms` of the boot, the wearer's clock `offset_min` ahead of UTC."""
+
+    utc_ms: int = 0
+    offset_min: int = 0
+
+
+def decode(data: bytes, seq: int, boot: int, t_ms: int) -> Iterator[Item]:
+    """The items in `data`, the first standing at number `seq`, at `t_ms` of `boot`.
+
+    Raises ValueError when they are malformed.
+    """
+    at = Position(seq, boot, t_ms)
+    i = 0
+    while i < len(data):
+        before = at.copy()
+        after = at.step(data, i)
+        minutes = items.minutes_at(data[i])
+        if minutes:
+            steps = data[i] if data[i] < 0x80 else 0
+            if data[i] == items.LONG_MINUTE:
+                steps = 128 + data[i + 1]
+            for k in range(minutes):
+                t = before.t_ms + k * MINUTE_MS
+                yield Item(before.seq + k, Kind.MINUTE, boot, t, MINUTE_MS, steps)
+        else:
+            yield _tagged(data[i], data[i + 2 : after], before, at)
+        boot = at.boot
+        i = after
+
+
+def _tagged(tag: int, body: bytes, before: Position, after: Position) -> Item:
+    seq, boot, t_ms = before.seq, before.boot, before.t_ms
+    if tag == items.GAP:
+        duration, i = get_varint(body, 0)
+        steps, i = get_varint(body, i)
+        return Item(seq, Kind.GAP, boot, t_ms, duration, _plausible(steps), 1, body[i], body)
+    if tag == items.BOOT:
+        _, i = get_varint(body, 0)
+        steps = get_varint(body, i + 1)[0]
+        return Item(seq, Kind.BOOT, after.boot, 0, 0, _plausible(steps), 1, body[i], body)
+    if tag == items.HOLE:
+        count = after.seq - seq
+        if count < 1:
+            raise ValueError("an empty hole")
+        return Item(seq, Kind.HOLE, boot, t_ms, count=count, raw=body)
+    if tag == items.ANCHOR:
+        ms, i = get_varint(body, 0)
+        if len(body) != i + 9:
+            raise ValueError("an anchor of another length")
+        utc_s, utc_ms, offset_min, source = struct.unpack_from("<IHhB", body, i)
+        return Anchor(
+            seq, Kind.ANCHOR, boot, t_ms + ms, detail=source, raw=body,
+            utc_ms=utc_s * 1000 + utc_ms, offset_min=offset_min,
+        )  # fmt: skip
+    if tag == items.EVENT:
+        ms, i = get_varint(body, 0)
+        return Item(seq, Kind.EVENT, boot, t_ms + ms, detail=body[i], raw=body[i + 1 :])
+    return Item(seq, Kind.UNKNOWN, boot, t_ms, detail=tag, raw=body)
+
+
+def _plausible(steps: int) -> int:
+    if steps > MOST_STEPS:
+        raise ValueError(f"{steps} steps in one item")
+    return steps

@@ -1,0 +1,53 @@
+"""The store's tables, and how an older store becomes a newer one."""
+
+VERSION = 1
+
+TABLES = """
+CREATE TABLE band (
+    id INTEGER PRIMARY KEY,
+    address TEXT NOT NULL UNIQUE,
+    secret BLOB,                      -- what its passkeys are made from, written at flashing
+    added_utc_ms INTEGER NOT NULL
+);
+-- How far each log of each band has been stored: the next number. The host owns it.
+CREATE TABLE cursor (
+    band INTEGER NOT NULL REFERENCES band,
+    epoch INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (band, epoch)
+) WITHOUT ROWID;
+-- Everything a band recorded: records.Item. utc_ms is its begin, NULL until an anchor dates it.
+CREATE TABLE item (
+    band INTEGER NOT NULL REFERENCES band,
+    epoch INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    boot INTEGER NOT NULL,
+    t_ms INTEGER NOT NULL,
+    duration_ms INTEGER NOT NULL,
+    steps INTEGER,
+    utc_ms INTEGER,
+    count INTEGER NOT NULL,
+    detail INTEGER NOT NULL,
+    raw BLOB NOT NULL,
+    PRIMARY KEY (band, epoch, seq)
+) WITHOUT ROWID;
+CREATE INDEX item_by_time ON item (band, utc_ms);
+CREATE TABLE anchor (
+    band INTEGER NOT NULL,
+    epoch INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    boot INTEGER NOT NULL,
+    boot_utc_ms INTEGER NOT NULL,     -- UTC at the boot's time 0, by this anchor
+    offset_min INTEGER NOT NULL,
+    PRIMARY KEY (band, epoch, seq)
+) WITHOUT ROWID;
+-- What the host noticed: bands that vanished, bad answers, numbers that were overwritten.
+CREATE TABLE notice (
+    id INTEGER PRIMARY KEY,
+    utc_ms INTEGER NOT NULL,
+    band INTEGER REFERENCES band,
+    kind TEXT NOT NULL,
+    text TEXT NOT NULL
+);
+"""

@@ -1,0 +1,233 @@
+"""Opens the store and keeps its promises: rows and cursor in one transaction, nothing twice."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from veriband.errors import StoreError
+from veriband.records import Anchor, Item, Kind
+from veriband.store import schema
+
+
+@dataclass(frozen=True)
+class Band:
+    """A band that this host knows. `secret` is None when its passkeys are not known here."""
+
+    id: int
+    address: str
+    secret: bytes | None
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something that the host noticed about a band, at `utc_ms`."""
+
+    utc_ms: int
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Span:
+    """Steps of an item of a known time: a minute when `kind` says so, else a gap or a boot.
+
+    `boot` and `t_ms` are its begin by the band's own time.
+    """
+
+    utc_ms: int
+    duration_ms: int
+    steps: int
+    kind: Kind
+    boot: int = 0
+    t_ms: int = 0
+
+
+class Store:
+    """The SQLite store at `path`, made when there is none. Raises StoreError where it cannot."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._db = sqlite3.connect(path, timeout=10, isolation_level=None)
+            version = self._version()
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._db.execute("PRAGMA foreign_keys = ON")
+            if version == 0:
+                self._make_tables()
+        except sqlite3.Error as error:
+            raise StoreError(f"The store {path} cannot be opened: {error}.") from error
+
+    def _version(self) -> int:
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version > schema.VERSION:
+            raise StoreError(
+                f"The store {self.path} was written by a newer Veriband (schema {version}, this "
+                f"one knows {schema.VERSION}): update Veriband."
+            )
+        return version
+
+    def _make_tables(self) -> None:
+        with self._transaction():
+            if self._version() == 0:  # two that start at once: the second finds it done
+                for statement in schema.TABLES.split(";"):
+                    self._db.execute(statement)
+                self._db.execute(f"PRAGMA user_version = {schema.VERSION}")
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Generator[None]:
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise StoreError(
+                f"The store {self.path} could not be written: {error}. Nothing was lost; see that "
+                "the disk has room."
+            ) from error
+
+    def close(self) -> None:
+        """Close the store."""
+        self._db.close()
+
+    # Bands.
+
+    def add_band(self, address: str, secret: bytes | None, utc_ms: int) -> Band:
+        """Know a band; its secret is replaced when a new one is given."""
+        with self._transaction():
+            self._db.execute(
+                "INSERT INTO band (address, secret, added_utc_ms) VALUES (?, ?, ?) ON CONFLICT "
+                "(address) DO UPDATE SET secret = coalesce(excluded.secret, secret)",
+                (address.upper(), secret, utc_ms),
+            )
+        return self.band(address)
+
+    def band(self, address: str) -> Band:
+        """The band with that address. Raises StoreError when it is not known."""
+        for band in self.bands():
+            if band.address == address.upper():
+                return band
+        raise StoreError(f"Band {address} is not known here: run 'veriband pair {address}' first.")
+
+    def bands(self) -> list[Band]:
+        """The bands that are known, in the order they were added."""
+        rows = self._db.execute("SELECT id, address, secret FROM band ORDER BY id")
+        return [Band(*row) for row in rows]
+
+    # What bands recorded.
+
+    def cursor(self, band: Band, epoch: int) -> int | None:
+        """The next number wanted of that log; None when nothing of it was stored."""
+        row = self._db.execute(
+            "SELECT seq FROM cursor WHERE band = ? AND epoch = ?", (band.id, epoch)
+        ).fetchone()
+        return row and row[0]
+
+    def commit(self, band: Band, epoch: int, items: Sequence[Item], next_seq: int) -> int:
+        """Store items and the cursor behind them at once; how many were new."""
+        with self._transaction():
+            before = self._db.total_changes
+            self._db.executemany(
+                "INSERT INTO item VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+                "ON CONFLICT DO NOTHING",
+                list(self._dated(band, epoch, items)),
+            )
+            new = self._db.total_changes - before
+            for item in items:
+                if isinstance(item, Anchor):
+                    self._anchor(band, epoch, item)
+            self._db.execute(
+                "INSERT INTO cursor VALUES (?, ?, ?) ON CONFLICT (band, epoch) DO UPDATE "
+                "SET seq = max(seq, excluded.seq)",
+                (band.id, epoch, next_seq),
+            )
+        return new
+
+    def _dated(
+        self, band: Band, epoch: int, items: Iterable[Item]
+    ) -> Iterator[tuple[object, ...]]:
+        """Rows of `items`, dated by the last anchor before each in its boot, if there is one."""
+        boot, boot_utc_ms = -1, None
+        for item in items:
+            if item.boot != boot:
+                boot, boot_utc_ms = item.boot, self._boot_utc_ms(band, epoch, item.boot, item.seq)
+            if isinstance(item, Anchor):
+                boot_utc_ms = item.utc_ms - item.t_ms
+            utc_ms = None if boot_utc_ms is None else item.t_ms + boot_utc_ms
+            yield (
+                band.id, epoch, item.seq, item.kind, item.boot, item.t_ms, item.duration_ms,
+                item.steps, utc_ms, item.count, item.detail, item.raw,
+            )  # fmt: skip
+
+    def _anchor(self, band: Band, epoch: int, anchor: Anchor) -> None:
+        """Keep an anchor; the first of a boot dates what came before it."""
+        boot_utc_ms = anchor.utc_ms - anchor.t_ms
+        self._db.execute(
+            "INSERT INTO anchor VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (band.id, epoch, anchor.seq, anchor.boot, boot_utc_ms, anchor.offset_min),
+        )
+        self._db.execute(
+            "UPDATE item SET utc_ms = t_ms + ? WHERE band = ? AND epoch = ? AND boot = ? "
+            "AND utc_ms IS NULL",
+            (boot_utc_ms, band.id, epoch, anchor.boot),
+        )
+
+    def _boot_utc_ms(self, band: Band, epoch: int, boot: int, seq: int) -> int | None:
+        row = self._db.execute(
+            "SELECT boot_utc_ms FROM anchor WHERE band = ? AND epoch = ? AND boot = ? AND seq < ? "
+            "ORDER BY seq DESC LIMIT 1",
+            (band.id, epoch, boot, seq),
+        ).fetchone()
+        return row and row[0]
+
+    def spans(self, band: Band, from_utc_ms: int, to_utc_ms: int) -> list[Span]:
+        """Everything with steps that begins in that time, in its order."""
+        rows = self._db.execute(
+            "SELECT utc_ms, duration_ms, steps, kind, boot, t_ms FROM item WHERE band = ? "
+            "AND utc_ms >= ? AND utc_ms < ? AND steps IS NOT NULL ORDER BY utc_ms, epoch, seq",
+            (band.id, from_utc_ms, to_utc_ms),
+        )
+        return [
+            Span(utc_ms, duration_ms, steps, Kind(kind), boot, t_ms)
+            for utc_ms, duration_ms, steps, kind, boot, t_ms in rows
+        ]
+
+    def count(self, band: Band, kind: Kind) -> int:
+        """How many items of a kind are stored of a band, dated or not."""
+        return self._db.execute(
+            "SELECT count(*) FROM item WHERE band = ? AND kind = ?", (band.id, kind)
+        ).fetchone()[0]
+
+    def undated_steps(self, band: Band) -> int:
+        """Steps whose time is not known yet: the band's clock was never set in that boot."""
+        return self._db.execute(
+            "SELECT coalesce(sum(steps), 0) FROM item WHERE band = ? AND utc_ms IS NULL",
+            (band.id,),
+        ).fetchone()[0]
+
+    # What the host noticed.
+
+    def notice(self, utc_ms: int, band: Band | None, kind: str, text: str) -> None:
+        """Note something."""
+        with self._transaction():
+            self._db.execute(
+                "INSERT INTO notice (utc_ms, band, kind, text) VALUES (?, ?, ?, ?)",
+                (utc_ms, band and band.id, kind, text),
+            )
+
+    def notices(self, band: Band) -> list[Notice]:
+        """What was noted of a band, oldest first."""
+        rows = self._db.execute(
+            "SELECT utc_ms, kind, text FROM notice WHERE band = ? ORDER BY id", (band.id,)
+        )
+        return [Notice(*row) for row in rows]

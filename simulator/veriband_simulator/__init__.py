@@ -1,0 +1,1 @@
+"""The simulated world: clock, wearers, chips, flash and air, round the real firmware."""

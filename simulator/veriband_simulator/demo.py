@@ -1,0 +1,221 @@
+"""`veriband demo`: a recorded day through the whole band, in a minute or watched."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import click
+
+from veriband.civil import local_day
+from veriband.hours import Hour, by_hour, table
+from veriband.link.pairing import pair
+from veriband.link.radio import Radio
+from veriband.link.supervisor import Supervisor
+from veriband.store import Store
+from veriband.store.store import Span
+from veriband_simulator.agent import SimulatedAgent
+from veriband_simulator.backend import bleak_backend
+from veriband_simulator.firmware import FirmwareMissing
+from veriband_simulator.wearers import Walk, recorded_day
+from veriband_simulator.world import SimulatedBand, World, play
+
+ZONE = ZoneInfo("America/New_York")
+LEAD = timedelta(minutes=5)  # the band is put on and paired before the day begins
+AFTER = timedelta(minutes=2)  # and synced once more when the day has ended
+SYNC_S = 600.0
+
+
+@dataclass(frozen=True)
+class Day:
+    """What came of the day: hours as stored, the chip's own count of each, the air's trace."""
+
+    wearer: str
+    hours: list[Hour]
+    chip: list[int]
+    trace_sha256: str
+    pdus: int
+
+    @property
+    def equal(self) -> bool:
+        """Whether the store has what the chip counted, hour by hour."""
+        return [hour.steps for hour in self.hours] == self.chip
+
+
+async def live_a_day(seed: int, store_path: Path, progress: Progress) -> Day:
+    """One wearer's recorded day in a world of its own."""
+    day = recorded_day(ZONE)
+    world = World(seed, day.start - LEAD)
+    walk = Walk(day.steps, round(LEAD.total_seconds() * 1e6))
+    band = world.add_band(walk)
+    store = Store(store_path)
+    try:
+        computer = await world.computer()
+        client, scanner = bleak_backend(computer)
+        radio = Radio(client, scanner, SimulatedAgent(computer))
+        await band.board.power_on()
+        await band.press()
+        await pair(radio, band.address, band.secret)
+        known = store.add_band(band.address, band.secret, world.utc_ms())
+        supervisor = Supervisor(
+            radio, store, known, world.utc_ms, ZONE, every_s=SYNC_S, rng=world.rng("host"),
+            on_sync=lambda _: progress.synced(world, store),
+            on_trouble=lambda error: progress.note(str(error)),
+        )  # fmt: skip
+        keeping = asyncio.create_task(supervisor.run())
+        begin, end = local_day(ZONE, day.start)
+        while world.utc_ms() < end + AFTER.total_seconds() * 1000:
+            progress.passed(world, begin, end)
+            await asyncio.sleep(60)
+        keeping.cancel()
+        await asyncio.wait((keeping,))
+        await supervisor.once()
+        spans = store.spans(known, begin, end)
+        hours = by_hour(spans, ZONE, begin, end)
+        return Day(
+            day.wearer, hours, _by_chip(band, spans, hours), world.air.trace_sha256, world.air.pdus
+        )
+    finally:
+        store.close()
+        world.close()
+
+
+def _by_chip(band: SimulatedBand, spans: list[Span], hours: list[Hour]) -> list[int]:
+    """What the chip's register counted in each hour, from the band's first minute in it on."""
+    starts = [round(hour.start.timestamp() * 1000) for hour in hours]
+    first = [next(s for s in spans if s.utc_ms >= start) for start in starts]
+    edges = [band.board.us_of(s.boot, s.t_ms) for s in first]
+    last = spans[-1]
+    edges.append(band.board.us_of(last.boot, last.t_ms + last.duration_ms))
+    counted = [band.chip.counted(us) for us in edges]
+    return [after - before for before, after in pairwise(counted)]
+
+
+class Progress:
+    """A bar over the day, or with `watch` each hour as it is synced."""
+
+    def __init__(self, quiet: bool, watch: bool) -> None:
+        self._show = not quiet and sys.stderr.isatty()
+        self._watch = watch and not quiet
+        self._shown = -1
+        self._hours = 0
+
+    def passed(self, world: World, begin: int, end: int) -> None:
+        """Virtual time went on."""
+        share = min(1.0, max(0.0, (world.utc_ms() - begin) / (end - begin)))
+        percent = int(share * 100)
+        if self._show and not self._watch and percent != self._shown:
+            self._shown = percent
+            done = percent * 40 // 100
+            click.echo(
+                f"\r{'█' * done}{'░' * (40 - done)} {percent:3d} %  {int(share * 24):2d} h",
+                nl=False, err=True,
+            )  # fmt: skip
+
+    def synced(self, world: World, store: Store) -> None:
+        """The store is up to date."""
+        if self._watch:
+            band = store.bands()[0]
+            now = world.utc_ms()
+            spans = store.spans(band, now - 700_000, now)
+            steps = sum(span.steps for span in spans)
+            moment = world.start + timedelta(microseconds=world.now_us())
+            click.echo(
+                f"{moment:%H:%M}  {steps:5d} steps in the last minutes  {'▪' * (steps // 25)}"
+            )
+
+    def note(self, text: str) -> None:
+        """Something went wrong and will be tried again."""
+        click.echo(f"\n{text}", err=True)
+
+    def end(self) -> None:
+        """Clear the bar."""
+        if self._show and not self._watch:
+            click.echo("\r" + " " * 60 + "\r", nl=False, err=True)
+
+
+@click.command()
+@click.option("--seed", default=1, show_default=True, help="Same seed, same world.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--watch", is_flag=True, help="Pace it for the eye.")
+@click.option("--speed", default=600.0, show_default=True, help="With --watch: times real time.")
+def demo(seed: int, as_json: bool, watch: bool, speed: float) -> None:
+    """Play a real person's recorded day through a whole simulated band."""
+    signal.signal(signal.SIGTERM, _terminated)
+    progress = Progress(quiet=as_json, watch=watch)
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="veriband-demo-") as folder:
+        try:
+            day = play(
+                seed,
+                live_a_day(seed, Path(folder) / "veriband.db", progress),
+                limit_s=90_000,
+                speed=speed if watch else None,
+            )
+        except FirmwareMissing as error:
+            raise click.ClickException(str(error)) from error
+        except KeyboardInterrupt:
+            progress.end()
+            click.echo("Stopped.", err=True)
+            sys.exit(130)
+    progress.end()
+    if as_json:
+        click.echo(json.dumps(_json(seed, day)))
+    else:
+        _print(seed, day, time.monotonic() - started)
+    if not day.equal:
+        sys.exit(1)
+
+
+def _terminated(*_: object) -> None:
+    sys.exit(143)
+
+
+def _json(seed: int, day: Day) -> dict[str, object]:
+    return {
+        "seed": seed,
+        "trace_sha256": day.trace_sha256,
+        "pdus": day.pdus,
+        "wearers": [
+            {
+                "wearer": day.wearer,
+                "chip_steps": sum(day.chip),
+                "store_steps": sum(hour.steps for hour in day.hours),
+                "equal": day.equal,
+                "hours": [
+                    {
+                        "from": hour.start.isoformat(),
+                        "chip": chip,
+                        "store": hour.steps,
+                        "minutes": hour.minutes,
+                    }
+                    for hour, chip in zip(day.hours, day.chip, strict=True)
+                ],
+            }
+        ],
+    }  # fmt: skip
+
+
+def _print(seed: int, day: Day, seconds: float) -> None:
+    click.echo(
+        f"Wearer {day.wearer}, {day.hours[0].start:%A %Y-%m-%d}: a recorded day, simulated.\n"
+    )
+    click.echo(table(day.hours, day.chip))
+    steps = sum(hour.steps for hour in day.hours)
+    if day.equal:
+        click.echo(f"\nSteps by the chip {sum(day.chip)}, steps in the store {steps}: equal.")
+    else:
+        click.echo(f"\nSteps by the chip {sum(day.chip)}, in the store {steps}: NOT EQUAL.")
+    click.echo(
+        f"Seed {seed}, {day.pdus} packets on the air, trace {day.trace_sha256[:16]}, "
+        f"{seconds:.1f} s."
+    )

@@ -1,0 +1,33 @@
+"""A NOR flash: a program only clears bits, an erase sets 4,096 bytes."""
+
+from __future__ import annotations
+
+SECTOR = 4096
+
+
+class Flash:
+    """An image of `size` bytes, erased at first, that lives through resets and losses of power."""
+
+    def __init__(self, size: int) -> None:
+        self.image = bytearray(b"\xff" * size)
+        self.programs = 0
+        self.erases = 0
+
+    def read(self, address: int, size: int) -> bytes:
+        """`size` bytes at `address`."""
+        return bytes(self.image[address : address + size])
+
+    def program(self, address: int, data: bytes) -> None:
+        """Clear the bits at `address` that are clear in `data`."""
+        n = len(data)
+        old = int.from_bytes(self.image[address : address + n], "little")
+        new = old & int.from_bytes(data, "little")
+        self.image[address : address + n] = new.to_bytes(n, "little")
+        self.programs += 1
+
+    def erase(self, address: int) -> None:
+        """Erase the sector at `address`. Raises ValueError when that is not where one begins."""
+        if address % SECTOR:
+            raise ValueError(f"no sector begins at {address:#x}")
+        self.image[address : address + SECTOR] = b"\xff" * SECTOR
+        self.erases += 1

@@ -1,0 +1,126 @@
+"""The ESP32's `machine`: bus, pins, watchdog, RTC and resets, each a call to the world."""
+
+import sys
+import time
+
+import world
+
+PWRON_RESET = 1
+HARD_RESET = 2
+WDT_RESET = 3
+DEEPSLEEP_RESET = 4
+SOFT_RESET = 5
+
+_EPOCH_2000 = 946684800
+
+
+def unique_id() -> bytes:
+    """The MAC address."""
+    return world.call("unique_id")
+
+
+def reset_cause() -> int:
+    """Why the board started."""
+    return world.call("reset_cause")
+
+
+def reset() -> None:
+    """Start again."""
+    world.call("reset")
+    sys.exit(0)
+
+
+def freq(hz=None):
+    """The CPU's clock; setting it does nothing here."""
+    return 80000000
+
+
+class Pin:
+    """A pin; inputs only, so far."""
+
+    IN = 1
+    OUT = 3
+    PULL_UP = 2
+    PULL_DOWN = 1
+    IRQ_RISING = 1
+    IRQ_FALLING = 2
+
+    _irqs = {}
+
+    def __init__(self, id: int, mode=-1, pull=-1, *, value=None) -> None:
+        self._id = id
+
+    def value(self) -> int:
+        """The level, 0 or 1."""
+        return world.call("pin", self._id)
+
+    __call__ = value
+
+    def irq(self, handler=None, trigger=IRQ_FALLING | IRQ_RISING):
+        """Call `handler(pin)` on an edge."""
+        Pin._irqs[self._id] = (handler, trigger, self)
+
+
+def _pin_event(pin: int, level: int) -> None:
+    handler, trigger, obj = Pin._irqs.get(pin, (None, 0, None))
+    if handler is not None and trigger & (Pin.IRQ_RISING if level else Pin.IRQ_FALLING):
+        handler(obj)
+
+
+world.handlers["pin"] = _pin_event
+
+
+class I2C:
+    """A bus. A NACK is OSError(19), as on the ESP32."""
+
+    def __init__(self, id: int = 0, *, scl=None, sda=None, freq: int = 400000) -> None:
+        pass
+
+    def scan(self) -> list:
+        """The addresses that answer."""
+        return list(world.call("i2c_scan"))
+
+    def readfrom_mem_into(self, addr: int, memaddr: int, buf) -> None:
+        """Fill `buf` from register `memaddr` on."""
+        buf[:] = world.call("i2c_read", addr, memaddr, len(buf))
+
+    def readfrom_mem(self, addr: int, memaddr: int, nbytes: int) -> bytes:
+        """`nbytes` from register `memaddr` on."""
+        return world.call("i2c_read", addr, memaddr, nbytes)
+
+    def writeto_mem(self, addr: int, memaddr: int, buf) -> None:
+        """Write `buf` to register `memaddr` on."""
+        world.call("i2c_write", addr, memaddr, buf)
+
+
+class RTC:
+    """The clock and the memory that outlive a reset."""
+
+    def datetime(self, fields=None):
+        """Set the system clock from (year, month, day, weekday, hour, minute, second, us)."""
+        if fields is None:
+            y, month, day, hour, minute, second, weekday, _ = time.gmtime()
+            return y, month, day, weekday, hour, minute, second, time.time_ns() // 1000 % 1000000
+        y, month, day, _, hour, minute, second, us = fields
+        seconds = time.mktime((y, month, day, hour, minute, second, 0, 0))
+        time.set_system_clock(seconds * 1000000 + us)
+
+    def memory(self, data=None):
+        """Up to 2,048 bytes."""
+        if data is None:
+            return world.call("rtc_memory")
+        if len(data) > 2048:
+            raise ValueError("buffer too long")
+        world.call("set_rtc_memory", data)
+
+
+class WDT:
+    """The watchdog: without a `feed` within `timeout` ms the board starts again."""
+
+    def __init__(self, id: int = 0, timeout: int = 5000) -> None:
+        self._timeout = timeout
+        self.feed()
+
+    def feed(self) -> None:
+        """Still alive."""
+        world.call("feed", self._timeout)

@@ -1,0 +1,146 @@
+"""A world: one virtual clock over bands, their wearers, the air between, and a computer."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from veriband_simulator import clock
+from veriband_simulator.air import Air
+from veriband_simulator.board import BUTTON_PIN, Board
+from veriband_simulator.central import Central
+from veriband_simulator.chips import Bus, Lsm6dsox, Max17048
+from veriband_simulator.entropy import seeded_entropy
+from veriband_simulator.firmware import Firmware, find_firmware
+from veriband_simulator.wearers import Walk
+
+T = TypeVar("T")
+
+PRESS_S = 3.5  # a press that opens pairing
+COMPUTER = "F0:0D:5E:00:00:01"
+
+
+@dataclass
+class SimulatedBand:
+    """A band on its wearer: the board, its step chip, and the secret written at flashing."""
+
+    board: Board
+    chip: Lsm6dsox
+    secret: bytes
+
+    @property
+    def address(self) -> str:
+        """The radio's address."""
+        return self.board.address
+
+    async def press(self, seconds: float = PRESS_S) -> None:
+        """Hold the button."""
+        self.board.set_pin(BUTTON_PIN, 0)
+        await asyncio.sleep(seconds)
+        self.board.set_pin(BUTTON_PIN, 1)
+
+
+class World:
+    """Everything that is simulated, begun at `start` (an aware datetime), random by `seed`."""
+
+    def __init__(self, seed: int, start: datetime, firmware: Firmware | None = None) -> None:
+        self.seed = seed
+        self.start = start
+        self.firmware = firmware or find_firmware()
+        self.air = Air(self.rng("air"))
+        self.bands: list[SimulatedBand] = []
+        self._start_utc_ms = round(start.timestamp() * 1000)
+
+    def rng(self, what: str) -> random.Random:
+        """The random source of `what` in this world."""
+        return random.Random(f"{self.seed} {what}")
+
+    def now_us(self) -> int:
+        """Microseconds since the world began."""
+        return round(asyncio.get_running_loop().time() * 1e6)
+
+    def utc_ms(self) -> int:
+        """What every right clock in this world shows."""
+        return self._start_utc_ms + self.now_us() // 1000
+
+    def us_at(self, utc_ms: int) -> int:
+        """The world's time in us at `utc_ms`."""
+        return (utc_ms - self._start_utc_ms) * 1000
+
+    def add_band(self, walk: Walk) -> SimulatedBand:
+        """A band on somebody who walks like that. It is off."""
+        number = len(self.bands) + 1
+        rng = self.rng(f"band {number}")
+        secret = rng.randbytes(20)
+        chip = Lsm6dsox(self.now_us, walk.total)
+        gauge = Max17048(self.now_us, lambda us: max(0.0, 100.0 - us / 5 / 864e6))
+        board = Board(
+            self.firmware,
+            self.air,
+            f"C0:98:E5:00:00:{number:02X}",
+            Bus(chip, gauge),
+            {"board": "esp32s3", "secret": secret.hex()},
+            rng,
+        )
+        band = SimulatedBand(board, chip, secret)
+        self.bands.append(band)
+        return band
+
+    async def computer(self, address: str = COMPUTER, **options: Any) -> Central:
+        """A computer with a Bluetooth adapter, switched on."""
+        central = Central(self.air, address, name="computer", **options)
+        await central.start()
+        return central
+
+    async def until(self, utc_ms: int) -> None:
+        """Wait for a moment of this world."""
+        await asyncio.sleep(max(0.0, (self.us_at(utc_ms) - self.now_us()) / 1e6))
+
+    def close(self) -> None:
+        """End every process."""
+        for band in self.bands:
+            band.board.close()
+
+
+class _Fatal:
+    """Turns the first error in a callback into the end of the world, instead of a log line."""
+
+    def __init__(self) -> None:
+        self.error: BaseException | None = None
+        self.main: asyncio.Task[Any] | None = None
+
+    def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if error is None:
+            loop.default_exception_handler(context)
+        elif self.error is None:
+            self.error = error
+            if self.main is not None:
+                self.main.cancel()
+
+
+def play(
+    seed: int, main: Coroutine[Any, Any, T], *, limit_s: float, speed: float | None = None
+) -> T:
+    """Run `main` in virtual time, at most `limit_s` of it; at `speed` times real time if given.
+
+    An error in the firmware or anywhere in the world ends it and is raised.
+    """
+    fatal = _Fatal()
+
+    async def guarded() -> T:
+        asyncio.get_running_loop().set_exception_handler(fatal)
+        fatal.main = asyncio.current_task()
+        try:
+            return await main
+        except asyncio.CancelledError:
+            if fatal.error is not None:
+                raise fatal.error from None
+            raise
+
+    with seeded_entropy(seed):
+        return clock.run(guarded(), limit_s=limit_s, speed=speed)

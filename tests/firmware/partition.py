@@ -1,0 +1,51 @@
+"""A flash partition for tests: NOR, as esp32.Partition, whose power can be cut in a write."""
+
+import random
+
+from veriband_simulator.flash import SECTOR, Flash
+
+
+class PowerCut(Exception):
+    """The power went."""
+
+
+class CutPartition:
+    """`sectors` sectors; after `budget` more bytes written or sectors erased the power goes."""
+
+    def __init__(self, sectors: int) -> None:
+        self.flash = Flash(sectors * SECTOR)
+        self.budget: int | None = None
+        self.rng = random.Random(0)
+
+    def ioctl(self, op: int, arg: int) -> int:
+        if op == 4:
+            return len(self.flash.image) // SECTOR
+        if op == 5:
+            return SECTOR
+        if op == 6:
+            if self._spend(1) < 1:
+                self.flash.image[arg * SECTOR : (arg + 1) * SECTOR] = self.rng.randbytes(SECTOR)
+                raise PowerCut
+            self.flash.erase(arg * SECTOR)
+        return 0
+
+    def readblocks(self, block: int, buf: memoryview, offset: int = 0) -> None:
+        buf[:] = self.flash.read(block * SECTOR + offset, len(buf))
+
+    def writeblocks(self, block: int, buf: bytes | memoryview, offset: int = 0) -> None:
+        data = bytes(buf)
+        assert offset + len(data) <= SECTOR, "a write over the end of its sector"
+        whole = self._spend(len(data))
+        at = block * SECTOR + offset
+        if whole < len(data):  # a prefix and a torn byte
+            self.flash.program(at, data[:whole] + bytes((data[whole] | self.rng.getrandbits(8),)))
+            raise PowerCut
+        self.flash.program(at, data)
+        assert self.flash.read(at, len(data)) == data, "programmed what was not erased"
+
+    def _spend(self, cost: int) -> int:
+        if self.budget is None:
+            return cost
+        done = min(self.budget, cost)
+        self.budget -= done
+        return done

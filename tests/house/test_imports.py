@@ -1,0 +1,121 @@
+"""Who may import whom, and a few of the house's manners, kept by looking at every module."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MICROPYTHON = {
+    "array", "asyncio", "binascii", "bluetooth", "collections", "esp32", "gc", "hashlib", "json",
+    "machine", "micropython", "os", "struct", "sys", "time",
+}  # fmt: skip
+OWN = {"band", "boards", "drivers"}
+STANDARD = set(sys.stdlib_module_names)
+PURE = {
+    "__future__", "bisect", "collections", "dataclasses", "datetime", "enum", "functools",
+    "itertools", "math", "typing", "zoneinfo",
+}  # fmt: skip
+HOST_PACKAGES = {"bleak", "click", "dbus_fast", "numpy"}
+SIMULATOR_PACKAGES = {"bleak", "bumble", "numpy"}
+SHIMS = {"codec", "time", "uos", "utime", "vtask", "world"}
+OWN_SIMULATOR = {"_typeshed", "veriband_simulator", "veriband_protocol"}
+VAGUE = ("manager", "helper", "helpers", "utils", "common")
+
+
+def allowed(path: str) -> set[str] | None:
+    """The top-level modules that the module at `path` may import; None when it is no one's."""
+    if path.startswith("protocol/"):
+        return {"struct", "binascii", "veriband_protocol", "collections", "typing"}
+    if path.startswith("firmware/drivers/"):
+        return {"struct"}
+    if path in ("firmware/build.py", "firmware/patch_stubs.py"):
+        return STANDARD
+    if path.startswith("firmware/"):
+        return MICROPYTHON | OWN | {"veriband_protocol"}
+    if path.startswith("host/veriband/analysis/"):
+        return PURE | {"numpy", "veriband"}
+    if path.startswith("host/"):
+        return STANDARD | HOST_PACKAGES | {"drivers", "veriband", "veriband_protocol"}
+    if path.startswith("simulator/veriband_simulator/shims/"):
+        return MICROPYTHON | SHIMS | {"vfs"}
+    if path.startswith("simulator/"):
+        own = STANDARD | SIMULATOR_PACKAGES | OWN_SIMULATOR
+        if path.endswith("/demo.py"):
+            return own | {"click", "veriband"}
+        return own
+    return None
+
+
+def imported(source: str) -> set[str]:
+    """The top-level modules that a source imports, anywhere in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add("." if node.level else (node.module or "").partition(".")[0])
+    return found
+
+
+def faults(path: str, source: str) -> list[str]:
+    """What the module at `path` does that it may not."""
+    may = allowed(path)
+    found = [] if may is None else [f"imports {name}" for name in imported(source) - may]
+    tree = ast.parse(source)
+    if not ast.get_docstring(tree):
+        found.append("does not say what it is for")
+    names = [Path(path).stem] + [
+        node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef | ast.FunctionDef)
+    ]
+    found += [f"is vague: {name}" for name in names if name.lower().endswith(VAGUE)]
+    if path.startswith("host/") and "veriband_simulator" in source:
+        found.append("names the simulator")
+    return found
+
+
+MODULES = [
+    path.relative_to(ROOT).as_posix()
+    for room in ("protocol", "firmware", "host", "simulator")
+    for path in sorted((ROOT / room).rglob("*.py"))
+    if "typings" not in path.parts
+]
+
+
+@pytest.mark.parametrize("path", MODULES)
+def test_the_rules_of_the_house(path: str) -> None:
+    assert faults(path, (ROOT / path).read_text()) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("protocol/veriband_protocol/x.py", "import json"),
+        ("firmware/band/x.py", "import utime"),
+        ("firmware/band/x.py", "import select"),
+        ("firmware/band/x.py", "def f():\n    import socket"),
+        ("firmware/drivers/x.py", "import machine"),
+        ("host/veriband/x.py", "from veriband_simulator import world"),
+        ("host/veriband/x.py", "NAME = 'veriband_simulator'"),
+        ("host/veriband/analysis/x.py", "import time"),
+        ("host/veriband/analysis/x.py", "import sqlite3"),
+        ("simulator/veriband_simulator/world.py", "import veriband"),
+        ("simulator/veriband_simulator/world.py", "from . import air"),
+        ("host/veriband/helpers.py", "X = 1"),
+        ("host/veriband/x.py", "class BandManager:\n    pass"),
+    ],
+)
+def test_each_rule_can_be_broken(path: str, source: str) -> None:
+    assert faults(path, f'"""A module."""\n{source}')
+    assert faults(path, '"""A module."""') == [] or "helpers" in path
+
+
+def test_a_module_without_a_docstring_is_seen() -> None:
+    assert faults("host/veriband/x.py", "import os") == ["does not say what it is for"]
+
+
+def test_each_room_has_a_readme() -> None:
+    for room in ("protocol", "firmware", "host", "simulator", "tests"):
+        text = (ROOT / room / "README.md").read_text()
+        assert len(text) > 500, f"{room}/README.md says nothing"

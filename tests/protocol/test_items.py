@@ -1,0 +1,109 @@
+"""The journal's items: what is written is read, cut anywhere, never misread."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from veriband.records import Anchor, Item, Kind, decode
+from veriband_protocol import items
+from veriband_protocol.items import Position, get_varint, put_varint, tail
+
+
+def minute(steps: int) -> bytes:
+    return bytes((steps,)) if steps < 128 else bytes((items.LONG_MINUTE, steps - 128))
+
+
+def tagged(tag: int, body: bytes) -> bytes:
+    return bytes((tag, len(body))) + body
+
+
+def varint(value: int) -> bytes:
+    buf = bytearray(8)
+    return bytes(buf[: put_varint(buf, 0, value)])
+
+
+ITEM = st.one_of(
+    st.integers(1, items.MAX_MINUTE_STEPS).map(minute),
+    st.integers(1, items.MAX_RUN).map(lambda n: bytes((0x7F + n,))),
+    st.tuples(st.integers(0, 10**8), st.integers(0, 10**5)).map(
+        lambda g: tagged(items.GAP, varint(g[0]) + varint(g[1]) + b"\x01")
+    ),
+    st.integers(1, 10**6).map(lambda n: tagged(items.HOLE, varint(n))),
+    st.integers(1, 1000).map(lambda n: tagged(items.BOOT, varint(n) + b"\x01" + varint(3))),
+    st.binary(max_size=20).map(lambda body: tagged(0xF0, body)),
+)
+
+
+@given(st.integers(0, 2**40))
+def test_a_varint_is_read_as_written(value: int) -> None:
+    data = varint(value)
+    assert get_varint(data, 0) == (value, len(data))
+
+
+@pytest.mark.parametrize("data", [b"", b"\x80", b"\xff" * 8])
+def test_a_cut_or_endless_varint_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError, match="varint"):
+        get_varint(data, 0)
+
+
+@given(st.lists(ITEM, max_size=30))
+def test_position_and_decoder_agree(parts: list[bytes]) -> None:
+    data = b"".join(parts)
+    at = Position(7, 3, 1000)
+    i = 0
+    while i < len(data):
+        i = at.step(data, i)
+    decoded = list(decode(data, 7, 3, 1000))
+    following = [item.seq + item.count for item in decoded]
+    assert [item.seq for item in decoded] + [at.seq] == [7, *following], "every number once"
+
+
+@given(st.lists(ITEM, min_size=1, max_size=20), st.data())
+def test_a_tail_holds_exactly_what_follows_the_number(
+    parts: list[bytes], data: st.DataObject
+) -> None:
+    whole = b"".join(parts)
+    end = Position(100, 1, 0)
+    i = 0
+    while i < len(whole):
+        i = end.step(whole, i)
+    seq = data.draw(st.integers(100, end.seq - 1))
+    at = Position(100, 1, 0)
+    rest = tail(whole, at, seq)
+    assert at.seq == seq
+
+    def facts(found: list[Item]) -> list[tuple[int, Kind, int, int | None]]:
+        return [
+            (i.seq, i.kind, i.t_ms, i.steps) for i in found if i.seq >= seq and i.kind != Kind.HOLE
+        ]
+
+    whole_items = list(decode(whole, 100, 1, 0))
+    rest_items = list(decode(rest, at.seq, at.boot, at.t_ms))
+    assert facts(rest_items) == facts(whole_items)
+    assert rest_items[-1].seq + rest_items[-1].count == end.seq
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_decoded_or_refused(data: bytes) -> None:
+    try:
+        list(decode(data, 0, 0, 0))
+    except (ValueError, IndexError):
+        pass
+
+
+def test_each_kind_says_what_it_is() -> None:
+    data = (
+        minute(5) + minute(200) + b"\x81"
+        + tagged(items.GAP, varint(90_000) + varint(12) + bytes((items.REASON_CLOCK,)))
+        + tagged(items.ANCHOR, varint(500) + bytes.fromhex("00f15365 fa00 10ff 01"))
+        + tagged(items.BOOT, varint(2) + bytes((items.CAUSE_WATCHDOG,)) + varint(9))
+        + tagged(0xF7, b"new")
+    )  # fmt: skip
+    m1, m2, zero1, zero2, gap, anchor, boot, unknown = decode(data, 10, 1, 0)
+    assert [i.steps for i in (m1, m2, zero1, zero2)] == [5, 200, 0, 0]
+    assert [i.t_ms for i in (m1, m2, zero1, zero2, gap)] == [0, 60_000, 120_000, 180_000, 240_000]
+    assert (gap.kind, gap.duration_ms, gap.steps) == (Kind.GAP, 90_000, 12)
+    assert isinstance(anchor, Anchor)
+    assert (anchor.t_ms, anchor.utc_ms, anchor.offset_min) == (330_500, 1_700_000_000_250, -240)
+    assert (boot.boot, boot.t_ms, boot.steps) == (2, 0, 9)
+    assert (unknown.kind, unknown.raw, unknown.seq) == (Kind.UNKNOWN, b"new", 17)

@@ -1,0 +1,68 @@
+"""Batches, frames and requests: what is packed is unpacked, what is damaged is refused."""
+
+import hashlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from veriband_protocol import wire
+from veriband_protocol.passkey import passkey
+
+U32 = st.integers(0, 2**32 - 1)
+
+
+@given(U32, U32, U32, st.integers(0, 2**40), st.binary(max_size=2000), U32, st.integers(23, 247))
+def test_a_batch_goes_through_frames(
+    epoch: int, seq: int, boot: int, t_ms: int, items: bytes, upto: int, mtu: int
+) -> None:
+    batch = wire.pack_batch(1, epoch, seq, boot, t_ms, items, upto)
+    size = mtu - 3
+    frames = [wire.frame(batch, i, size) for i in range(-(-len(batch) // (size - 1)))]
+    assert all(len(frame) <= size for frame in frames)
+    assert frames[0][0] & wire.FIRST
+    assert [bool(frame[0] & wire.LAST) for frame in frames] == [False] * (len(frames) - 1) + [True]
+    joined = b"".join(frame[1:] for frame in frames)
+    assert wire.unpack_batch(joined) == (1, epoch, seq, boot, t_ms, items, upto)
+
+
+@given(st.binary(min_size=1, max_size=100), st.data())
+def test_a_flipped_bit_is_seen(items: bytes, data: st.DataObject) -> None:
+    batch = bytearray(wire.pack_batch(1, 2, 3, 4, 5, items, 6))
+    bit = data.draw(st.integers(0, len(batch) * 8 - 1))
+    batch[bit // 8] ^= 1 << bit % 8
+    with pytest.raises(ValueError, match="CRC"):
+        wire.unpack_batch(bytes(batch))
+
+
+@given(st.binary(max_size=70))
+def test_any_request_is_understood_or_refused(data: bytes) -> None:
+    for unpack in (wire.unpack_read, wire.unpack_clock, wire.unpack_state, wire.unpack_pairing):
+        try:
+            unpack(data)
+        except ValueError:
+            pass
+
+
+def test_a_request_cut_by_the_radio_is_refused() -> None:
+    whole = wire.pack_read(1, 2, 3)
+    assert wire.unpack_read(whole) == (1, 2, 3)
+    for n in range(len(whole)):
+        with pytest.raises(ValueError, match="READ"):
+            wire.unpack_read(whole[:n])
+
+
+@pytest.mark.parametrize(
+    ("utc_s", "ms", "offset"),
+    [(0, 0, 0), (946684800, 0, 0), (1700000000, 1000, 0), (1700000000, 0, 1081)],
+)
+def test_an_implausible_clock_is_refused(utc_s: int, ms: int, offset: int) -> None:
+    with pytest.raises(ValueError, match="clock"):
+        wire.unpack_clock(wire.pack_clock(utc_s, ms, offset, 0, 0))
+
+
+def test_passkeys_are_hotp() -> None:
+    """RFC 4226, appendix D."""
+    expected = [755224, 287082, 359152, 969429, 338314, 254676, 287922, 162583, 399871, 520489]
+    secret = b"12345678901234567890"
+    assert [passkey(hashlib.sha1, secret, n) for n in range(10)] == expected

@@ -1,0 +1,209 @@
+"""`make sabotage`: breaks one line at a time in a copy; a test of the whole must notice."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = ("firmware", "host", "protocol", "simulator", "tests")
+WORKERS = 2
+
+DAY = "tests/whole/test_day.py"
+SECURITY = "tests/whole/test_security.py"
+TROUBLE = "tests/whole/test_trouble.py"
+
+
+@dataclass(frozen=True)
+class Breakage:
+    """One line changed, and the test that must turn red."""
+
+    what: str
+    file: str
+    line: str
+    broken: str
+    test: str
+
+
+BREAKAGES = (
+    Breakage(
+        "the step counter is read from another register",
+        "firmware/drivers/lsm6dsox.py", "_STEP_COUNTER = 0x62", "_STEP_COUNTER = 0x63", DAY,
+    ),
+    Breakage(
+        "a reset of the step chip goes unseen",
+        "firmware/drivers/lsm6dsox.py", " << 8 if counting else LOST", " << 8", DAY,
+    ),
+    Breakage(
+        "the step counter's wrap is not undone",
+        "firmware/band/steps.py",
+        "            steps = (count - self.count) & 0xFFFF",
+        "            steps = max(0, count - self.count)", DAY,
+    ),
+    Breakage(
+        "what waited in RTC memory is forgotten at a reset",
+        "firmware/band/app.py",
+        "        kept = self._kept.load()",
+        "        kept = None", DAY,
+    ),
+    Breakage(
+        "the hour's steps without a reading are dropped",
+        "firmware/band/steps.py",
+        "                self._journal.gap(span, steps, self._reason(span, late))",
+        "                self._journal.gap(span, 0, self._reason(span, late))",
+        f"{TROUBLE}::test_a_silent_sensor_is_a_gap_with_all_its_steps",
+    ),
+    Breakage(
+        "the clock is set and no anchor kept",
+        "firmware/band/control.py",
+        "        self._journal.anchor(after_ms, utc_ms, offset_min, items.SOURCE_HOST)",
+        "        pass", DAY,
+    ),
+    Breakage(
+        "numbers that were sent are used again after a loss of power",
+        "firmware/band/journal.py",
+        "        lost = self.ring.reserved - self.seq",
+        "        lost = 0",
+        f"{TROUBLE}::test_a_power_loss_costs_at_most_ten_minutes_and_no_number_twice",
+    ),
+    Breakage(
+        "a batch's CRC is not checked",
+        "protocol/veriband_protocol/wire.py",
+        "    if crc32(data[:-4]) & 0xFFFFFFFF != crc:",
+        "    if False:",
+        f"{TROUBLE}::test_a_bad_batch_is_noted_and_asked_for_again",
+    ),
+    Breakage(
+        "a batch from the past is taken",
+        "host/veriband/link/session.py",
+        "        if its_seq < seq:",
+        "        if False:",
+        f"{TROUBLE}::test_a_bad_batch_is_noted_and_asked_for_again",
+    ),
+    Breakage(
+        "the cursor is off by one",
+        "host/veriband/link/sync.py",
+        "    after = items[-1].seq + items[-1].count",
+        "    after = items[-1].seq + items[-1].count + 1", DAY,
+    ),
+    Breakage(
+        "a band that went back is believed",
+        "host/veriband/link/sync.py",
+        "    if state.upto < cursor:",
+        "    if False:",
+        f"{TROUBLE}::test_a_band_whose_flash_was_put_back_is_refused_and_the_store_kept",
+    ),
+    Breakage(
+        "reading needs no encryption",
+        "firmware/band/radio.py",
+        "_F_READ_SAFE = 0x0002 | 0x0200 | 0x0400",
+        "_F_READ_SAFE = 0x0002",
+        f"{SECURITY}::test_an_unpaired_central_reads_nothing_and_is_told_nothing",
+    ),
+    Breakage(
+        "pairing is always open",
+        "firmware/band/door.py",
+        "        if self._pairing.is_open():\n            self._radio.bonding",
+        "        if True:\n            self._radio.bonding",
+        f"{SECURITY}::test_pairing_closes_after_a_minute_and_after_three_attempts",
+    ),
+    Breakage(
+        "a passkey can be used again",
+        "firmware/band/pairing.py",
+        "        self.counter = counter + 1",
+        "        self.counter = counter",
+        f"{SECURITY}::test_a_passkey_is_good_once_and_a_wrong_one_never",
+    ),
+    Breakage(
+        "the passkeys' counter is not kept",
+        "firmware/band/pairing.py",
+        '        settings.save("pairing", counter + 1)',
+        "        pass",
+        f"{SECURITY}::test_the_counter_never_goes_back_over_resets_and_losses_of_power",
+    ),
+    Breakage(
+        "a stranger's attempt deletes the bond",
+        "firmware/band/radio.py",
+        "        if value is None:",
+        "        if value is None and not setattr(self._bonds, '_secrets', []):",
+        f"{SECURITY}::test_a_bond_outlives_resets_and_a_strangers_attempts_under_its_address",
+    ),
+)  # fmt: skip
+
+
+def copy_tree(target: Path) -> None:
+    """A copy of the sources, without what was built."""
+    for folder in FOLDERS:
+        shutil.copytree(
+            ROOT / folder, target / folder, ignore=shutil.ignore_patterns("__pycache__", "typings")
+        )
+    shutil.copy(ROOT / "pyproject.toml", target)
+
+
+def run_tests(tree: Path, *tests: str) -> tuple[int, str]:
+    """pytest's exit status over the sources in `tree`, and what it printed."""
+    paths = [str(tree / folder) for folder in ("host", "protocol", "simulator")] + [str(tree)]
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join(paths),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    build = subprocess.run(
+        [sys.executable, "firmware/build.py"], cwd=tree, env=environment, capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    if build.returncode:
+        return 99, build.stdout + build.stderr
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests],
+        cwd=tree, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout + done.stderr
+
+
+def attempt(breakage: Breakage) -> str | None:
+    """Try one breakage: None when its test turned red, else what is wrong."""
+    with tempfile.TemporaryDirectory(prefix="veriband-sabotage-") as folder:
+        tree = Path(folder)
+        copy_tree(tree)
+        path = tree / breakage.file
+        text = path.read_text()
+        if text.count(breakage.line) != 1:
+            return f"{breakage.file} has {text.count(breakage.line)} times: {breakage.line!r}"
+        path.write_text(text.replace(breakage.line, breakage.broken))
+        status, output = run_tests(tree, breakage.test)
+    if status == 1 and " failed" in output:
+        return None
+    if status == 0:
+        return f"{breakage.test} stayed green"
+    return f"{breakage.test} did not run (pytest exit {status}):\n{output[-2000:]}"
+
+
+def main() -> int:
+    """Run them all; 1 when one went unnoticed."""
+    tests = sorted({breakage.test for breakage in BREAKAGES})
+    with tempfile.TemporaryDirectory(prefix="veriband-sabotage-") as folder:
+        copy_tree(Path(folder))
+        status, output = run_tests(Path(folder), *tests)
+    if status:
+        print(f"Unbroken, the tests must be green; they are not:\n{output[-4000:]}")
+        return 1
+    unnoticed = 0
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for breakage, wrong in zip(BREAKAGES, pool.map(attempt, BREAKAGES), strict=True):
+            print(f"{'UNNOTICED' if wrong else 'noticed  '}  {breakage.what}", flush=True)
+            if wrong:
+                unnoticed += 1
+                print(f"           {wrong}")
+    # The form that CI reads test counts from.
+    print(f"{len(BREAKAGES) - unnoticed} passed, {unnoticed} failed")
+    return 1 if unnoticed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,169 @@
+"""A band on a wearer, a computer beside it and a store: what the tests of the whole begin with."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from bumble.core import UUID
+
+from veriband.errors import VeribandError
+from veriband.link.pairing import pair
+from veriband.link.radio import Radio
+from veriband.link.supervisor import Supervisor
+from veriband.records import Item, Kind
+from veriband.store import Store
+from veriband.store.store import Band
+from veriband_protocol import uuids
+from veriband_simulator.agent import SimulatedAgent
+from veriband_simulator.backend import bleak_backend
+from veriband_simulator.central import Central
+from veriband_simulator.wearers import MINUTE_US, Walk
+from veriband_simulator.world import SimulatedBand, World, play
+
+T = TypeVar("T")
+ZONE = ZoneInfo("America/New_York")
+START = datetime(2026, 3, 2, 9, 0, 20, tzinfo=ZONE)
+
+
+@dataclass
+class Rig:
+    """The whole of it; `close` at the end."""
+
+    world: World
+    band: SimulatedBand
+    computer: Central
+    store: Store
+    troubles: list[VeribandError] = field(default_factory=list)
+
+    @property
+    def radio(self) -> Radio:
+        """The computer's radio."""
+        return radio_of(self.computer)
+
+    @property
+    def known(self) -> Band:
+        """The band as the store knows it."""
+        return self.store.bands()[0]
+
+    async def pair(self) -> None:
+        """Press the button and pair."""
+        await self.band.press()
+        await pair(self.radio, self.band.address, self.band.secret)
+        self.store.add_band(self.band.address, self.band.secret, self.world.utc_ms())
+
+    def supervisor(self, every_s: float = 600.0, store: Store | None = None) -> Supervisor:
+        """The daemon's keeper of this band."""
+        return Supervisor(
+            self.radio, store or self.store, self.known, self.world.utc_ms, ZONE,
+            every_s=every_s, rng=self.world.rng("host"), on_trouble=self.troubles.append,
+        )  # fmt: skip
+
+    def items(self) -> list[Item]:
+        """Everything stored of the band's newest log, in order."""
+        return stored(self.store)
+
+    def check(self) -> dict[Kind, int]:
+        """See that the store has exactly what the chip counted; the steps by kind of item.
+
+        Every second of every boot lies in one minute or gap; each minute, gap and boot has the
+        steps that the chip counted in it (a gap for a sensor reset: none).
+        """
+        chip = self.band.chip
+        sums = {kind: 0 for kind in Kind}
+        end_us = self.band.board.started_us[0]
+        expected_t, seq = 0, 0
+        for item in self.items():
+            assert item.seq == seq, f"item {seq} is missing"
+            seq = item.seq + item.count
+            start_us = self.band.board.us_of(item.boot, 0)
+            if item.kind is Kind.BOOT:
+                before, end_us, expected_t = end_us, start_us, 0
+                if item.boot > 1:
+                    assert item.steps == chip.counted(start_us) - chip.counted(before)
+            elif item.duration_ms:
+                assert item.t_ms == expected_t, f"a hole in time before item {item.seq}"
+                expected_t += item.duration_ms
+                begin_us, end_us = start_us + item.t_ms * 1000, start_us + expected_t * 1000
+                counted = chip.counted(end_us) - chip.counted(begin_us)
+                if item.kind is Kind.MINUTE or item.detail != 3:
+                    assert item.steps == counted, f"item {item.seq}: {item.steps}, chip {counted}"
+            sums[item.kind] += item.steps or 0
+        return sums
+
+    def frame(self, source: str, payload: bytes) -> bytes | None:
+        """The journal frame that a data PDU on the air carries, if it carries one."""
+        table = self.computer.table(self.band.address) or []
+        data = UUID(uuids.JOURNAL_DATA)
+        handle = next((c.handle for s in table for c in s.characteristics if c.uuid == data), 0)
+        if source != self.band.address or payload[:7] != frame_head(len(payload), handle):
+            return None
+        return payload[7:]
+
+    def close(self) -> None:
+        """End it."""
+        self.store.close()
+        self.world.close()
+
+
+def frame_head(size: int, handle: int) -> bytes:
+    """L2CAP header and ATT header of a notification of `handle`, `size` bytes in all."""
+    return struct.pack("<HHBH", size - 4, 4, 0x1B, handle)
+
+
+def stored(store: Store) -> list[Item]:
+    """Everything in the store, in order."""
+    rows = store._db.execute(
+        "SELECT seq, kind, boot, t_ms, duration_ms, steps, count, detail, raw FROM item "
+        "ORDER BY epoch, seq"
+    )
+    return [Item(row[0], Kind(row[1]), *row[2:]) for row in rows]
+
+
+def radio_of(computer: Central) -> Radio:
+    """A computer's radio, its backend and its agent."""
+    client, scanner = bleak_backend(computer)
+    return Radio(client, scanner, SimulatedAgent(computer))
+
+
+def walk(steps_a_minute: int = 100, minutes: int = 24 * 60) -> Walk:
+    """Somebody who walks for 7 minutes of every 20, faster and slower."""
+    return Walk(
+        [steps_a_minute + m % 37 if m % 20 < 7 else 0 for m in range(minutes)], MINUTE_US // 3
+    )
+
+
+async def rig(
+    folder: Path,
+    seed: int = 1,
+    the_walk: Walk | None = None,
+    start: datetime = START,
+    count: int | None = None,
+) -> Rig:
+    """A rig with its band switched on, not paired; its chip running already, at `count`."""
+    world = World(seed, start)
+    band = world.add_band(the_walk or walk())
+    computer = await world.computer()
+    if count is not None:
+        for register, value in ((0x10, 0x28), (0x01, 0x80), (0x04, 0x08), (0x01, 0x00)):
+            band.chip.write(register, bytes((value,)))
+        band.chip.preload(count)
+    await band.board.power_on()
+    return Rig(world, band, computer, Store(folder / "veriband.db"))
+
+
+def live(story: Coroutine[Any, Any, T], seed: int = 1, hours: float = 30.0) -> T:
+    """Play a story in virtual time."""
+    return play(seed, story, limit_s=hours * 3600)
+
+
+async def until_cancelled(task: asyncio.Task[Any]) -> None:
+    """Cancel a task and wait for its end."""
+    task.cancel()
+    await asyncio.wait((task,))

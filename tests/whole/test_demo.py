@@ -1,0 +1,88 @@
+"""`veriband demo` as its user meets it: what it prints, what it refuses, what it leaves behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DEMO = [sys.executable, "-c", "from veriband.cli import main; main()", "demo"]
+
+
+def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*DEMO, *arguments],
+        env=os.environ | environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def test_a_recorded_day_arrives_whole() -> None:
+    process = start("--seed", "3", "--json")
+    output, errors = process.communicate()
+    assert process.returncode == 0, errors
+    told = json.loads(output)
+    assert set(told) == {"seed", "trace_sha256", "pdus", "wearers"}
+    assert told["seed"] == 3
+    (wearer,) = told["wearers"]
+    assert wearer["chip_steps"] == wearer["store_steps"] == 11_135
+    assert wearer["equal"] is True
+    assert len(wearer["hours"]) == 24
+    assert all(h["chip"] == h["store"] and h["minutes"] == 60 for h in wearer["hours"])
+
+
+def children(pid: int) -> list[int]:
+    """The processes that `pid` started, and those that they started."""
+    found: list[int] = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == pid:
+            child = int(stat.parent.name)
+            found += [child, *children(child)]
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_whatever_ends_it_no_process_stays_behind(how: signal.Signals) -> None:
+    process = start("--watch", "--speed", "60")
+    deadline = time.monotonic() + 30
+    band: list[int] = []
+    while not band and time.monotonic() < deadline:
+        band = children(process.pid)
+    assert band, "the firmware's process never started"
+    process.send_signal(how)
+    output, errors = process.communicate(timeout=30)
+    if how is signal.SIGINT:
+        assert process.returncode == 130, output + errors
+        assert "Stopped." in errors
+        assert "Traceback" not in errors
+    while any(Path(f"/proc/{pid}").exists() for pid in band):
+        assert time.monotonic() < deadline, "the firmware's process is still there"
+
+
+def test_without_an_interpreter_one_sentence_says_what_to_do() -> None:
+    process = start(MICROPYTHON="no-such-micropython")
+    _, errors = process.communicate()
+    assert process.returncode == 1
+    assert errors == "Error: MICROPYTHON names 'no-such-micropython', which cannot be run.\n"
+
+
+def test_an_interpreter_that_is_something_else_is_an_error_not_a_hang() -> None:
+    process = start(MICROPYTHON="true")
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "Error: The firmware ended by itself" in errors
+    assert "Traceback" not in errors

@@ -1,0 +1,269 @@
+"""What a band or the air may do to a sync: noted, tried again, nothing lost, nothing doubled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.whole.rig import Rig, live, rig, until_cancelled
+from veriband.errors import BadBatch, BandNotFound, BandVanished, BandWentBack, VeribandError
+from veriband.link.session import connected
+from veriband.records import Kind
+from veriband_protocol import wire
+from veriband_simulator.wearers import Walk
+
+_HEAD = 7  # L2CAP header 4, ATT opcode 1, handle 2
+Change = Callable[[bytes], bytes | None]
+
+
+def first_frame(r: Rig, change: Change) -> list[int]:
+    """Have the next first frame of a batch changed on the air; how often that was done."""
+    done: list[int] = []
+
+    def mangle(source: str, _: str, payload: bytes) -> bytes | None:
+        if r.frame(source, payload) is not None and not done:
+            done.append(1)
+            return change(payload)
+        return payload
+
+    r.world.air.mangle = mangle
+    return done
+
+
+def flip_a_bit(payload: bytes) -> bytes:
+    damaged = bytearray(payload)
+    damaged[-6] ^= 0x04
+    return bytes(damaged)
+
+
+def claim_an_earlier_number(payload: bytes) -> bytes:
+    """The batch as a band would send it that begins one number too early, its CRC right."""
+    frame = payload[_HEAD:]
+    assert frame[0] == wire.FIRST | wire.LAST
+    version, epoch, seq, boot, t_ms, items, upto = wire.unpack_batch(frame[1:])
+    batch = wire.pack_batch(version, epoch, seq - 1, boot, t_ms, items, upto)
+    return payload[:_HEAD] + wire.frame(batch, 0, 247)
+
+
+def swallow(payload: bytes) -> None:
+    return None
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        (flip_a_bit, BadBatch),
+        (claim_an_earlier_number, BadBatch),
+        (swallow, BandVanished),
+    ],
+)
+def test_a_bad_batch_is_noted_and_asked_for_again(
+    tmp_path: Path, change: Change, error: type[VeribandError]
+) -> None:
+    async def story() -> None:
+        r = await rig(tmp_path)
+        try:
+            await r.pair()
+            await r.supervisor().once()
+            await asyncio.sleep(1800)
+            before = len(r.items())
+            done = first_frame(r, change)
+            keeping = asyncio.create_task(r.supervisor().run())
+            await asyncio.sleep(300)
+            await until_cancelled(keeping)
+            assert done
+            assert [type(trouble) for trouble in r.troubles] == [error]
+            assert [notice.kind for notice in r.store.notices(r.known)] == [error.__name__]
+            assert len(r.items()) >= before + 29
+            r.check()
+        finally:
+            r.close()
+
+    live(story())
+
+
+@pytest.mark.parametrize("what", ["reset", "away"])
+def test_a_band_that_goes_in_mid_sync_comes_back_whole(tmp_path: Path, what: str) -> None:
+    async def story() -> None:
+        r = await rig(tmp_path, the_walk=Walk([130 + m % 50 for m in range(1440)]))
+        try:
+            await r.pair()
+            await asyncio.sleep(18 * 3600)  # more than one connection event carries
+
+            def go(payload: bytes) -> bytes:
+                loop = asyncio.get_running_loop()
+                if what == "reset":
+                    loop.call_soon(r.band.board.reset)
+                else:
+                    r.world.air.set_in_range(r.band.address, False)
+                    loop.call_later(120, r.world.air.set_in_range, r.band.address, True)
+                return payload
+
+            done = first_frame(r, go)
+            keeping = asyncio.create_task(r.supervisor().run())
+            await asyncio.sleep(900)
+            await until_cancelled(keeping)
+            assert done
+            assert isinstance(r.troubles[0], BandVanished)
+            sums = r.check()
+            assert sums[Kind.MINUTE] > 100_000
+        finally:
+            r.close()
+
+    live(story())
+
+
+def test_a_band_whose_flash_was_put_back_is_refused_and_the_store_kept(tmp_path: Path) -> None:
+    async def story() -> None:
+        r = await rig(tmp_path)
+        try:
+            await r.pair()
+            await asyncio.sleep(3600)
+            image = bytes(r.band.board.flash.image)
+            await asyncio.sleep(12 * 3600)
+            await r.supervisor().once()
+            before = r.items()
+            r.band.board.power_off()
+            r.band.board.flash.image[:] = image
+            await r.band.board.power_on()
+            await asyncio.sleep(120)
+            with pytest.raises(BandWentBack, match="went back in time"):
+                await r.supervisor().once()
+            assert r.items() == before
+        finally:
+            r.close()
+
+    live(story())
+
+
+def test_a_power_loss_costs_at_most_ten_minutes_and_no_number_twice(tmp_path: Path) -> None:
+    async def story() -> None:
+        r = await rig(tmp_path)
+        try:
+            await r.pair()
+            await r.supervisor().once()
+            await asyncio.sleep(3600 + 7 * 60)
+            await r.supervisor().once()  # what is not on flash has been sent
+            sent = r.items()
+            await asyncio.sleep(5 * 60)
+            r.band.board.power_off()
+            r.band.chip.reset()
+            await asyncio.sleep(60)
+            await r.band.board.power_on()
+            await asyncio.sleep(600)
+            await r.supervisor().once()
+            items = r.items()
+            assert items[: len(sent)] == sent
+            rest = items[len(sent) :]
+            minutes = [item for item in items if item.kind is Kind.MINUTE and item.boot == 1]
+            assert len(minutes) >= 72 - 10
+            assert Kind.HOLE in [item.kind for item in rest]
+            numbers = [item.seq for item in items]
+            assert numbers == sorted(set(numbers))
+        finally:
+            r.close()
+
+    live(story())
+
+
+def test_an_absent_band_is_looked_for_ever_more_rarely(tmp_path: Path) -> None:
+    async def story() -> None:
+        r = await rig(tmp_path)
+        try:
+            await r.pair()
+            r.world.air.set_in_range(r.band.address, False)
+            keeping = asyncio.create_task(r.supervisor().run())
+            await asyncio.sleep(3600)
+            await until_cancelled(keeping)
+            assert {type(trouble) for trouble in r.troubles} == {BandNotFound}
+            assert 30 <= len(r.troubles) <= 60
+        finally:
+            r.close()
+
+    live(story())
+
+
+def test_two_hosts_on_one_band_get_the_same(tmp_path: Path) -> None:
+    async def story() -> None:
+        first = await rig(tmp_path)
+        try:
+            await first.pair()
+            other = Rig(
+                first.world, first.band, await first.world.computer("F0:0D:5E:00:00:02"),
+                type(first.store)(tmp_path / "other.db"),
+            )  # fmt: skip
+            await other.pair()
+            await asyncio.sleep(4 * 3600)
+            await asyncio.gather(first.supervisor().once(), other.supervisor().once())
+            await asyncio.gather(first.supervisor().once(), other.supervisor().once())
+            assert first.items() == other.items()
+            first.check()
+            other.store.close()
+        finally:
+            first.close()
+
+    live(story())
+
+
+def test_a_silent_sensor_is_a_gap_with_all_its_steps(tmp_path: Path) -> None:
+    async def story() -> None:
+        r = await rig(tmp_path)
+        try:
+            await r.pair()
+            await asyncio.sleep(1800)
+            r.band.chip.silent = True
+            await asyncio.sleep(1000)
+            r.band.chip.silent = False
+            await asyncio.sleep(600)
+            r.band.chip.nacks = 2  # a moment's noise costs nothing
+            await asyncio.sleep(600)
+            await r.supervisor().once()
+            r.check()
+            gaps = [item for item in r.items() if item.kind is Kind.GAP and item.detail == 2]
+            assert len(gaps) == 1
+            assert gaps[0].steps
+            assert 17 * 60_000 <= gaps[0].duration_ms <= 18 * 60_000
+            events = [item.detail for item in r.items() if item.kind is Kind.EVENT]
+            assert events == [3, 1, 2], "bonded, sensor lost, sensor back"
+        finally:
+            r.close()
+
+    live(story())
+
+
+def test_the_band_answers_any_request_or_refuses_it(tmp_path: Path) -> None:
+    """Small: the million malformed writes are a later campaign."""
+
+    async def story() -> None:
+        r = await rig(tmp_path)
+        try:
+            await r.pair()
+            rng = r.world.rng("malformed")
+            device, _ = await r.radio.find(r.band.address, 30)
+            async with connected(r.radio, device) as session:
+                for _ in range(150):
+                    opcode = rng.randrange(256)
+                    body = rng.randbytes(rng.choice((0, 1, 5, 14, 40, 80)))
+                    if opcode == wire.CLOCK:
+                        continue
+                    try:
+                        await session.request(opcode, body)
+                    except BadBatch:
+                        pass
+                state = await session.state()
+                for epoch, seq, frames in (
+                    (state.epoch ^ 1, 0, 4), (state.epoch, state.upto + 1, 4),
+                    (state.epoch, 2**32 - 1, 1), (state.epoch, 0, 0), (state.epoch, 0, 255),
+                ):  # fmt: skip
+                    with pytest.raises(BadBatch):
+                        await session.read(epoch, seq, frames)
+                batch = await session.read(state.epoch, 0)
+                assert batch.seq == 0
+            assert len(r.band.board.started_us) == 1, "no reset"
+        finally:
+            r.close()
+
+    live(story())
