@@ -17,6 +17,7 @@ from veriband_simulator.nimble import Nimble, RadioError
 
 PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = 1, 2, 3, 4, 5
 BOOT_S = 0.8  # from reset to the first line of boot.py
+RESET_LOOP, RESET_LOOP_US = 5, 10_000_000  # so many starts in so long: it never gets anywhere
 TICKS_AT_START_US = 0
 BUTTON_PIN = 0
 
@@ -228,7 +229,8 @@ class Board:
             interpreter.send("r", value)
 
     def _ended(self, interpreter: Interpreter) -> None:
-        if not self._reset_asked:
+        recent = [us for us in self.started_us if us > self._now_us() - RESET_LOOP_US]
+        if not self._reset_asked or len(recent) >= RESET_LOOP:
             raise interpreter.died()
         self.reset(SOFT_RESET)
 

@@ -26,6 +26,7 @@ from veriband.store.store import Span
 from veriband_simulator.agent import SimulatedAgent
 from veriband_simulator.backend import bleak_backend
 from veriband_simulator.firmware import FirmwareMissing
+from veriband_simulator.interpreter import FirmwareDied
 from veriband_simulator.wearers import Walk, recorded_day
 from veriband_simulator.world import SimulatedBand, World, play
 
@@ -161,7 +162,7 @@ def demo(seed: int, as_json: bool, watch: bool, speed: float) -> None:
                 limit_s=90_000,
                 speed=speed if watch else None,
             )
-        except FirmwareMissing as error:
+        except (FirmwareDied, FirmwareMissing) as error:
             raise click.ClickException(str(error)) from error
         except KeyboardInterrupt:
             progress.end()

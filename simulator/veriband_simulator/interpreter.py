@@ -84,8 +84,8 @@ class Interpreter:
         return data
 
     def died(self) -> FirmwareDied:
-        """The error for an end that nobody asked for."""
-        return FirmwareDied(self._last_words("ended by itself"))
+        """The error for an end that nobody asked for, or that came again and again."""
+        return FirmwareDied(self._last_words("ended by itself, or resets for ever"))
 
     def _last_words(self, what: str) -> str:
         return f"The firmware {what}. It printed:\n{self.console() or '(nothing)'}"
