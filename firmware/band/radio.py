@@ -78,7 +78,7 @@ class Radio:
         self._bonds = bonds
         self._before_read = before_read
         self.peers = {}
-        self.queue = deque((), _QUEUE)  # (event, conn, handle, data)
+        self.queue: deque = deque((), _QUEUE)  # (event, conn, handle, data)
         self.ready = asyncio.ThreadSafeFlag()
         self.bonding = None  # the connection that was shown a passkey
         self.name = "Veriband-" + hexlify(unique_id()[-2:]).decode().upper()

@@ -32,6 +32,19 @@ async def _leave(client: BleakClient) -> None:
         await client.disconnect()
 
 
+async def pair_with(r: Rig, code: int) -> None:
+    """Pair with that passkey, whatever the band advertises."""
+    device, _ = await r.radio.find(r.band.address, 20)
+    assert r.radio.agent is not None
+    async with r.radio.agent.answering(r.band.address, code):
+        client = r.radio.connect(device, 20, lambda: None)
+        try:
+            await client.connect()
+            await client.pair()
+        finally:
+            await _leave(client)
+
+
 async def pry(r: Rig, stranger: Central) -> list[bytes]:
     """On a connection each: read a value, write to it, subscribe to it; what that gave."""
     table = r.computer.table(r.band.address)
@@ -117,20 +130,8 @@ def test_a_passkey_is_good_once_and_a_wrong_one_never(tmp_path: Path) -> None:
                 await pair(r.radio, r.band.address, b"another secret entirely")
             second = await current_passkey(r.radio, r.band.address, r.band.secret)
             assert second == passkey(hashlib.sha1, r.band.secret, 1), "the first is used up"
-
-            async def pair_with(code: int) -> None:
-                device, _ = await r.radio.find(r.band.address, 20)
-                assert r.radio.agent is not None
-                async with r.radio.agent.answering(r.band.address, code):
-                    client = r.radio.connect(device, 20, lambda: None)
-                    try:
-                        await client.connect()
-                        await client.pair()
-                    finally:
-                        await _leave(client)
-
             with pytest.raises(BleakError):
-                await pair_with(first)
+                await pair_with(r, first)
             await pair(r.radio, r.band.address, r.band.secret)
             r.store.add_band(r.band.address, r.band.secret, 0)
             await r.supervisor().once()
@@ -148,6 +149,8 @@ def test_pairing_closes_after_a_minute_and_after_three_attempts(tmp_path: Path) 
             await asyncio.sleep(61)
             with pytest.raises(NotPaired):
                 await pair(r.radio, r.band.address, r.band.secret)
+            with pytest.raises(BleakError):  # not even with the right passkey
+                await pair_with(r, passkey(hashlib.sha1, r.band.secret, 0))
             await r.band.press(1.0)  # a short press does not open it
             with pytest.raises(NotPaired):
                 await current_passkey(r.radio, r.band.address, r.band.secret)
