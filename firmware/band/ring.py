@@ -34,6 +34,7 @@ class Ring:
         self._buf = bytearray(MAX_ITEMS + 5)
         self._write_at = PAGE
         self._page = page.Page(0, struct.unpack("<I", os.urandom(4))[0], Position(), 0, 0)
+        self._mark = (0, 0, Position())  # page, offset, position of the block read last
         self.reserved = 0
         self.end = Position()  # where the next item will stand
         self._mount()
@@ -78,9 +79,8 @@ class Ring:
         found = page.unpack(head)
         return found if found and found.number % self.sectors == sector else None
 
-    def _walk(self, of):
+    def _walk(self, of, offset: int = page.HEADER_BYTES):
         """Yields (length, offset behind it) of each whole block, which lies in the buffer then."""
-        offset = page.HEADER_BYTES
         length = self._load(of, offset)
         while length >= 0:
             offset += _size(length)
@@ -91,14 +91,12 @@ class Ring:
         """Read the block at `offset` into the buffer: its length, or -1 when none is whole."""
         if offset >= PAGE:
             return -1
-        view = memoryview(self._buf)
-        sector = of.number % self.sectors
-        self._flash.readblocks(sector, view[:1], offset)
+        view = memoryview(self._buf)[: min(len(self._buf), PAGE - offset)]
+        self._flash.readblocks(of.number % self.sectors, view, offset)
         length = self._buf[0]
         size = _size(length)
-        if length > MAX_ITEMS or offset + size > PAGE:
+        if length > MAX_ITEMS or size > len(view):
             return -1
-        self._flash.readblocks(sector, view[:size], offset)
         crc = struct.unpack_from("<I", self._buf, size - 4)[0]
         return length if crc32(view[: size - 4], of.crc ^ offset) == crc else -1
 
@@ -181,8 +179,12 @@ class Ring:
         holder = self._header(number % self.sectors)
         if not holder or holder.number != number or holder.epoch != self.epoch:
             return
-        at = holder.at
-        for length, _ in self._walk(holder):
+        at, offset = holder.at, page.HEADER_BYTES
+        if self._mark[0] == number and self._mark[2].seq <= seq:
+            at, offset = self._mark[2].copy(), self._mark[1]
+        for length, behind in self._walk(holder, offset):
             if length:
+                if at.seq <= seq:
+                    self._mark = (number, behind - _size(length), at.copy())
                 yield at.copy(), memoryview(self._buf)[1 : 1 + length]
                 self._step(at, length)

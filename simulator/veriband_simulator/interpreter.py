@@ -49,6 +49,7 @@ class Interpreter:
             )
         self._socket = ours
         self._socket.settimeout(HANG_S)
+        self._from_firmware = ours.makefile("rb")
 
     def send(self, *message: Value) -> None:
         """Send a message. Raises FirmwareDied."""
@@ -70,18 +71,13 @@ class Interpreter:
         return value
 
     def _exactly(self, size: int) -> bytes | None:
-        data = b""
-        while len(data) < size:
-            try:
-                more = self._socket.recv(size - len(data))
-            except TimeoutError:
-                raise FirmwareDied(self._last_words("computes for ever")) from None
-            except ConnectionError:
-                more = b""
-            if not more:
-                return None
-            data += more
-        return data
+        try:
+            data = self._from_firmware.read(size)
+        except TimeoutError:
+            raise FirmwareDied(self._last_words("computes for ever")) from None
+        except ConnectionError:
+            return None
+        return data if len(data) == size else None
 
     def died(self) -> FirmwareDied:
         """The error for an end that nobody asked for, or that came again and again."""
@@ -107,6 +103,7 @@ class Interpreter:
 
     def kill(self) -> None:
         """End it at once and clean up; harmless when it has ended."""
+        self._from_firmware.close()
         self._socket.close()
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGKILL)
