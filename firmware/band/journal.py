@@ -150,38 +150,37 @@ class Journal:
         seq = max(seq, self.ring.oldest())
         out = bytearray()
         start = Position(seq)
-        end = Position(seq)
         if self.seq > self.ring.reserved:
             self._reserve()
         if seq < self.ring.end.seq:
             for at, block in self.ring.blocks(seq):
-                if not self._take(out, start, end, at, block, seq, limit):
+                if not self._take(out, start, at, block, seq, limit):
                     return start, bytes(out)
             if not out:  # unreadable from here to the next page
                 return self._lost(seq)
-            if end.seq < self.ring.end.seq:
+            if self.ring.walked < self.ring.end.seq:
                 return start, bytes(out)
         pending = memoryview(self.pending)[: self.used]
-        self._take(out, start, end, self.ring.end.copy(), pending, seq, limit)
+        self._take(out, start, self.ring.end.copy(), pending, seq, limit)
         return start, bytes(out)
 
     @staticmethod
-    def _take(out, start, end, at, block, seq: int, limit: int) -> bool:
-        """Move the items of `block` from `seq` on into `out`; False when `limit` was met."""
-        rest = items.tail(block, at, seq)
-        if not rest:
-            return True
+    def _take(out, start, at, block, seq: int, limit: int) -> bool:
+        """Move the items of `block`, which stands `at`, from `seq` on into `out`; False when only
+        some of them fitted."""
+        rest = block if at.seq >= seq else items.tail(block, at, seq)
         if not out:
             start.seq, start.boot, start.t_ms = at.seq, at.boot, at.t_ms
+        if len(out) + len(rest) <= limit:
+            out.extend(rest)
+            return True
         i = 0
-        while i < len(rest):
-            after = at.step(rest, i)
-            if len(out) + after - i > limit:
-                return False
+        after = at.step(rest, i)
+        while len(out) + after - i <= limit:
             out.extend(rest[i:after])
-            end.seq = at.seq
             i = after
-        return True
+            after = at.step(rest, i)
+        return False
 
     def _lost(self, seq: int):
         upto = self.ring.next_page(seq)

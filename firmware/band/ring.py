@@ -34,6 +34,7 @@ class Ring:
         self._buf = bytearray(MAX_ITEMS + 5)
         self._write_at = PAGE
         self._page = page.Page(0, struct.unpack("<I", os.urandom(4))[0], Position(), 0, 0)
+        self.walked = 0
         self._mark = (0, 0, Position())  # page, offset, position of the block read last
         self.reserved = 0
         self.end = Position()  # where the next item will stand
@@ -170,7 +171,8 @@ class Ring:
     def blocks(self, seq: int):
         """The page that holds number `seq`: yields (where a block begins, its items) in order.
 
-        The items lie in a buffer that the next step overwrites.
+        The items lie in a buffer that the next step overwrites. `walked` is the number behind
+        the last block that was passed.
         """
         number = self._page.number
         low = max(1, number - self.sectors + 1)
@@ -188,3 +190,4 @@ class Ring:
                     self._mark = (number, behind - _size(length), at.copy())
                 yield at.copy(), memoryview(self._buf)[1 : 1 + length]
                 self._step(at, length)
+                self.walked = at.seq
