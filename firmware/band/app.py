@@ -25,6 +25,7 @@ from veriband_protocol import items
 
 _FLUSH_MIN = 10  # a loss of power costs at most so many minutes
 _WATCHDOG_MS = 150000
+_REST_S = 30  # after a fault: faults that come again and again must not fill the journal
 
 _CAUSES = {
     machine.PWRON_RESET: items.CAUSE_POWER_ON,
@@ -168,4 +169,5 @@ def run() -> None:
                 band.fault(error)
         except Exception:
             pass
+        time.sleep(_REST_S)
     machine.reset()

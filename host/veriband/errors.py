@@ -39,8 +39,9 @@ class PairingFailed(VeribandError):
 
     def __init__(self, address: str, why: str) -> None:
         super().__init__(
-            f"Pairing with band {address} failed: {why}. Press its button for 3 seconds again; "
-            "each passkey is good for one attempt."
+            f"Pairing with band {address} failed: {why}. Press its button for 3 seconds and try "
+            "again; each passkey is good for one attempt. If this computer was paired with it "
+            "before, first remove it in the system's Bluetooth settings."
         )
 
 

@@ -11,15 +11,16 @@ from collections.abc import Callable
 from veriband_simulator.air import Air
 from veriband_simulator.chips import ENODEV, Bus, Nack
 from veriband_simulator.firmware import Firmware
-from veriband_simulator.flash import Flash
+from veriband_simulator.flash import Flash, FlashFailed
 from veriband_simulator.interpreter import Interpreter, Value
 from veriband_simulator.nimble import Nimble, RadioError
 
 PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = 1, 2, 3, 4, 5
 BOOT_S = 0.8  # from reset to the first line of boot.py
-RESET_LOOP, RESET_LOOP_US = 5, 10_000_000  # so many starts in so long: it never gets anywhere
-TICKS_AT_START_US = 0
+RESET_LOOP, RESET_LOOP_US = 5, 600_000_000  # so many starts in so long: it gets nowhere
+TICKS_AT_BOOT_US = (2**30 - 3 * 3600 * 1000) * 1000  # ticks_ms wraps three hours later
 BUTTON_PIN = 0
+EIO = 5
 
 _flashed: dict[Firmware, bytes] = {}  # flash images that hold just the program, by firmware
 
@@ -66,7 +67,7 @@ class Board:
         self.cpu_s = 0.0  # of the interpreters that have ended
         self._calls: dict[str, Callable[..., Value]] = {
             "clock": lambda: (self._now_us(), self._system_us),
-            "ticks0": lambda: TICKS_AT_START_US,
+            "ticks0": lambda: TICKS_AT_BOOT_US - self.started_us[-1],
             "set_clock": self._set_clock,
             "random": self._rng.randbytes,
             "partitions": self._partitions,
@@ -223,6 +224,8 @@ class Board:
             value = call(*message[1:])
         except Nack:
             interpreter.send("x", ENODEV)
+        except FlashFailed:
+            interpreter.send("x", EIO)
         except RadioError as error:
             interpreter.send("x", error.errno)
         else:

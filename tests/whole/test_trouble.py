@@ -267,3 +267,75 @@ def test_the_band_answers_any_request_or_refuses_it(tmp_path: Path) -> None:
             r.close()
 
     live(story())
+
+
+def partition(r: Rig, label: str) -> range:
+    """The flash addresses of a partition."""
+    (found,) = (p for p in r.world.firmware.partitions if p.label == label)
+    return range(found.start, found.start + found.size)
+
+
+def test_a_journal_that_cannot_be_written_costs_no_step(tmp_path: Path) -> None:
+    async def story() -> None:
+        r = await rig(tmp_path, the_walk=Walk([130 + m % 50 for m in range(1440)]))
+        try:
+            await r.pair()
+            await asyncio.sleep(3600)
+            r.band.board.flash.broken = partition(r, "journal")
+            await asyncio.sleep(4 * 3600)  # more than waits in RAM: minutes stay open
+            r.band.board.flash.broken = range(0)
+            await asyncio.sleep(1800)
+            await r.supervisor().once()
+            sums = r.check()
+            assert sums[Kind.GAP] > 10_000
+            assert len(r.band.board.started_us) == 1
+        finally:
+            r.close()
+
+    live(story())
+
+
+def test_a_fault_is_journaled_and_the_band_goes_on(tmp_path: Path) -> None:
+    async def story() -> None:
+        r = await rig(tmp_path)
+        try:
+            await asyncio.sleep(900)
+            r.band.board.flash.broken = partition(r, "vfs")  # the passkey's counter cannot be kept
+            with pytest.raises(VeribandError):
+                await r.pair()
+            await asyncio.sleep(60)
+            r.band.board.flash.broken = range(0)
+            await r.pair()
+            await asyncio.sleep(900)
+            await r.supervisor().once()
+            r.check()
+            assert len(r.band.board.started_us) == 2
+            (fault,) = (i for i in r.items() if i.kind is Kind.EVENT and i.detail == 5)
+            assert fault.raw.startswith(b"OSError")
+        finally:
+            r.close()
+
+    live(story())
+
+
+def test_a_firmware_that_hangs_is_started_again_by_the_watchdog(tmp_path: Path) -> None:
+    """The band's process is stopped for the world's clock: it no longer feeds the watchdog."""
+
+    async def story() -> None:
+        r = await rig(tmp_path)
+        try:
+            await r.pair()
+            await asyncio.sleep(900)
+            timer = r.band.board._timer
+            assert timer is not None
+            timer.cancel()  # it never wakes up again
+            await asyncio.sleep(600)
+            assert len(r.band.board.started_us) == 2
+            await r.supervisor().once()
+            r.check()
+            boots = [i.detail for i in r.items() if i.kind is Kind.BOOT]
+            assert boots == [1, 3], "power, watchdog"
+        finally:
+            r.close()
+
+    live(story())
