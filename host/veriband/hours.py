@@ -54,10 +54,8 @@ def table(hours: Sequence[Hour], chip: Sequence[int] | None = None) -> str:
     for i, hour in enumerate(hours):
         counted = f"{chip[i]:7d}" if chip is not None else ""
         gap = f"  ({hour.gap_steps} in gaps)" if hour.gap_steps else ""
-        lines.append(
-            f"{hour.start:%H:%M}  {counted}{hour.steps:7d}{hour.minutes:9d}  "
-            f"{bar(hour.steps, most)}{gap}"
-        )
+        row = f"{hour.start:%H:%M}  {counted}{hour.steps:7d}{hour.minutes:9d}  "
+        lines.append(f"{row}{bar(hour.steps, most)}{gap}".rstrip())
     total = f"{sum(chip):7d}" if chip is not None else ""
     lines.append(
         f"day    {total}{sum(h.steps for h in hours):7d}{sum(h.minutes for h in hours):9d}"

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -55,6 +55,7 @@ class Day:
 async def live_a_day(seed: int, store_path: Path, progress: Progress) -> Day:
     """One wearer's recorded day in a world of its own."""
     day = recorded_day(ZONE)
+    begin, end = local_day(ZONE, day.start)
     world = World(seed, day.start - LEAD)
     walk = Walk(day.steps, round(LEAD.total_seconds() * 1e6))
     band = world.add_band(walk)
@@ -69,13 +70,15 @@ async def live_a_day(seed: int, store_path: Path, progress: Progress) -> Day:
         known = store.add_band(band.address, band.secret, world.utc_ms())
         supervisor = Supervisor(
             radio, store, known, world.utc_ms, ZONE, every_s=SYNC_S, rng=world.rng("host"),
-            on_sync=lambda _: progress.synced(world, store),
-            on_trouble=lambda error: progress.note(str(error)),
+            on_sync=lambda _: progress.synced(
+                day.start + timedelta(milliseconds=world.utc_ms() - begin),
+                sum(span.steps for span in store.spans(known, begin, end)),
+            ),
+            on_trouble=progress.note,
         )  # fmt: skip
         keeping = asyncio.create_task(supervisor.run())
-        begin, end = local_day(ZONE, day.start)
         while world.utc_ms() < end + AFTER.total_seconds() * 1000:
-            progress.passed(world, begin, end)
+            progress.passed((world.utc_ms() - begin) // 60_000)
             await asyncio.sleep(60)
         keeping.cancel()
         await asyncio.wait((keeping,))
@@ -102,46 +105,36 @@ def _by_chip(band: SimulatedBand, spans: list[Span], hours: list[Hour]) -> list[
 
 
 class Progress:
-    """A bar over the day, or with `watch` each hour as it is synced."""
+    """Shows how far the day is: as a bar, or with `watch` each sync; nothing when `quiet`."""
 
     def __init__(self, quiet: bool, watch: bool) -> None:
-        self._show = not quiet and sys.stderr.isatty()
         self._watch = watch and not quiet
-        self._shown = -1
-        self._hours = 0
+        hidden = quiet or watch or not sys.stderr.isatty()
+        self._bar = click.progressbar(
+            length=24 * 60, label="Simulating a day", file=sys.stderr, width=40, hidden=hidden
+        )
+        self._steps = 0
 
-    def passed(self, world: World, begin: int, end: int) -> None:
-        """Virtual time went on."""
-        share = min(1.0, max(0.0, (world.utc_ms() - begin) / (end - begin)))
-        percent = int(share * 100)
-        if self._show and not self._watch and percent != self._shown:
-            self._shown = percent
-            done = percent * 40 // 100
-            click.echo(
-                f"\r{'█' * done}{'░' * (40 - done)} {percent:3d} %  {int(share * 24):2d} h",
-                nl=False, err=True,
-            )  # fmt: skip
+    def __enter__(self) -> Progress:
+        self._bar.__enter__()
+        return self
 
-    def synced(self, world: World, store: Store) -> None:
-        """The store is up to date."""
+    def __exit__(self, *what: object) -> None:
+        self._bar.render_finish()
+
+    def passed(self, minutes: int) -> None:
+        """So many minutes of the day have passed."""
+        self._bar.update(min(max(0, minutes), 24 * 60) - self._bar.pos)
+
+    def synced(self, now: datetime, steps: int) -> None:
+        """The store has `steps` of the day so far."""
         if self._watch:
-            band = store.bands()[0]
-            now = world.utc_ms()
-            spans = store.spans(band, now - 700_000, now)
-            steps = sum(span.steps for span in spans)
-            moment = world.start + timedelta(microseconds=world.now_us())
-            click.echo(
-                f"{moment:%H:%M}  {steps:5d} steps in the last minutes  {'▪' * (steps // 25)}"
-            )
+            new, self._steps = steps - self._steps, steps
+            click.echo(f"{now:%H:%M}  {steps:6d} steps  +{new:<5d}{'▪' * (new // 25)}".rstrip())
 
-    def note(self, text: str) -> None:
+    def note(self, error: Exception) -> None:
         """Something went wrong and will be tried again."""
-        click.echo(f"\n{text}", err=True)
-
-    def end(self) -> None:
-        """Clear the bar."""
-        if self._show and not self._watch:
-            click.echo("\r" + " " * 60 + "\r", nl=False, err=True)
+        click.echo(f"\n{error}", err=True)
 
 
 @click.command()
@@ -152,23 +145,23 @@ class Progress:
 def demo(seed: int, as_json: bool, watch: bool, speed: float) -> None:
     """Play a real person's recorded day through a whole simulated band."""
     signal.signal(signal.SIGTERM, _terminated)
-    progress = Progress(quiet=as_json, watch=watch)
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="veriband-demo-") as folder:
-        try:
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="veriband-demo-") as folder,
+            Progress(quiet=as_json, watch=watch) as progress,
+        ):
             day = play(
                 seed,
                 live_a_day(seed, Path(folder) / "veriband.db", progress),
                 limit_s=90_000,
                 speed=speed if watch else None,
             )
-        except (FirmwareDied, FirmwareMissing) as error:
-            raise click.ClickException(str(error)) from error
-        except KeyboardInterrupt:
-            progress.end()
-            click.echo("Stopped.", err=True)
-            sys.exit(130)
-    progress.end()
+    except (FirmwareDied, FirmwareMissing) as error:
+        raise click.ClickException(str(error)) from error
+    except KeyboardInterrupt:
+        click.echo("Stopped.", err=True)
+        sys.exit(130)
     if as_json:
         click.echo(json.dumps(_json(seed, day)))
     else:
