@@ -21,7 +21,7 @@ from veriband.civil import local_day
 from veriband.errors import VeribandError
 from veriband.hours import by_hour, table
 from veriband.link import pairing
-from veriband.link.radio import system_radio
+from veriband.link.radio import Radio, system_radio
 from veriband.link.session import connected
 from veriband.link.supervisor import FIND_S, Supervisor
 from veriband.link.sync import Synced
@@ -227,15 +227,16 @@ def run(ctx: click.Context, addresses: tuple[str, ...], every: float) -> None:
     """Sync bands for as long as this runs (all known ones, or those named)."""
     store, zone = _store(ctx), _zone(ctx)
 
-    async def keep(band: Band) -> None:
+    async def keep(radio: Radio, band: Band) -> None:
         await Supervisor(
-            system_radio(), store, band, utc_ms, zone, every_s=every,
+            radio, store, band, utc_ms, zone, every_s=every,
             on_sync=lambda synced: click.echo(f"{band.address}: {_summary(synced)}"),
             on_trouble=lambda error: click.echo(f"{band.address}: {error}", err=True),
         ).run()  # fmt: skip
 
     async def work() -> None:
-        await asyncio.gather(*(keep(band) for band in _chosen(store, addresses)))
+        radio = system_radio()
+        await asyncio.gather(*(keep(radio, band) for band in _chosen(store, addresses)))
 
     _run(work())
 

@@ -6,7 +6,7 @@ import asyncio
 import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from bleak import BleakClient, BleakScanner
@@ -33,6 +33,8 @@ class Radio:
     client: type[BaseBleakClient] | None = None
     scanner: type[BaseBleakScanner] | None = None
     agent: PairingAgent | None = None
+    # BlueZ takes one discovery at a time from a program; several bands take turns.
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock, compare=False)
 
     async def find(
         self,
@@ -42,9 +44,9 @@ class Radio:
     ) -> tuple[BLEDevice, AdvertisementData]:
         """The device with that address, once it advertises something `wanted`.
 
-        Raises BandNotFound after `timeout_s`.
+        Raises BandNotFound when it was looked for for `timeout_s` in vain.
         """
-        async with self._seen() as seen:
+        async with self._turn, self._seen() as seen:
             try:
                 async with asyncio.timeout(timeout_s):
                     while True:

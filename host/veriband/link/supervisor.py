@@ -49,11 +49,13 @@ class Supervisor:
 
     async def once(self) -> Synced:
         """Find, connect, sync, disconnect. Raises VeribandError."""
+        device, _ = await self._radio.find(self._band.address, FIND_S)
         try:
-            async with asyncio.timeout(DEADLINE_S):
-                device, _ = await self._radio.find(self._band.address, FIND_S)
-                async with connected(self._radio, device) as session:
-                    return await sync(session, self._store, self._band, self._utc_ms, self._zone)
+            async with (
+                asyncio.timeout(DEADLINE_S),
+                connected(self._radio, device) as session,
+            ):
+                return await sync(session, self._store, self._band, self._utc_ms, self._zone)
         except TimeoutError as error:
             raise BandVanished(self._band.address, "a sync that took too long") from error
 
