@@ -1,0 +1,1 @@
+"""Judging, pure: arrays and frozen dataclasses in, frozen dataclasses out; no clock, no I/O."""
