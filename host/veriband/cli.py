@@ -18,7 +18,7 @@ import click
 
 from veriband import __version__
 from veriband.civil import local_day
-from veriband.errors import VeribandError
+from veriband.errors import StoreError, VeribandError
 from veriband.hours import by_hour, table
 from veriband.link import pairing
 from veriband.link.radio import Radio, system_radio
@@ -106,7 +106,12 @@ def main(ctx: click.Context, path: Path | None, zone: str | None) -> None:
 
 def _store(ctx: click.Context) -> Store:
     path: Path = ctx.obj[0]
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"The folder of the store {path} cannot be made: {error}. Name another with --store."
+        ) from error
     store = Store(path)
     ctx.call_on_close(store.close)
     return store

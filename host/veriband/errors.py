@@ -7,6 +7,16 @@ class VeribandError(Exception):
     """The base of every error that a user may see. The text says what happened and what to do."""
 
 
+class NoRadio(VeribandError):
+    """This computer's Bluetooth cannot be used."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"This computer's Bluetooth cannot be used ({why}): see that there is an adapter, "
+            "that it is on, and that its service runs (on Linux: systemctl status bluetooth)."
+        )
+
+
 class BandNotFound(VeribandError):
     """No band with that address answered the scan."""
 

@@ -141,8 +141,14 @@ class Progress:
 @click.option("--seed", default=1, show_default=True, help="Same seed, same world.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--watch", is_flag=True, help="Pace it for the eye.")
-@click.option("--speed", default=600.0, show_default=True, help="With --watch: times real time.")
-def demo(seed: int, as_json: bool, watch: bool, speed: float) -> None:
+@click.option(
+    "--speed",
+    type=click.IntRange(1, 1_000_000),
+    default=600,
+    show_default=True,
+    help="With --watch: times real time.",
+)
+def demo(seed: int, as_json: bool, watch: bool, speed: int) -> None:
     """Play a real person's recorded day through a whole simulated band."""
     signal.signal(signal.SIGTERM, _terminated)
     started = time.monotonic()

@@ -1,6 +1,7 @@
 """The command as its user meets it, where no radio is needed."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,28 @@ def test_help_lists_what_other_packages_add() -> None:
     done = run("--help")
     for command in ("demo", "info", "pair", "run", "scan", "steps", "sync"):
         assert f"\n  {command} " in done.output
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="takes D-Bus away, which only Linux has")
+def test_without_bluetooth_every_command_that_needs_it_says_so(
+    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path}/none")
+    for command in (
+        ("scan",),
+        ("sync",),
+        ("info", BAND),
+        ("pair", BAND),
+        ("pair", BAND, "--code"),
+    ):
+        done = run("--store", path, *command)
+        assert done.exit_code == 1
+        assert "This computer's Bluetooth cannot be used" in done.output
+        assert isinstance(done.exception, SystemExit)
+
+
+def test_a_store_that_cannot_be_made_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = run("--store", str(tmp_path / "file" / "veriband.db"), "steps")
+    assert done.exit_code == 1
+    assert "Name another with --store" in done.output

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -13,8 +13,9 @@ from bleak import BleakClient, BleakScanner
 from bleak.backends.client import BaseBleakClient
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
+from bleak.exc import BleakError
 
-from veriband.errors import BandNotFound
+from veriband.errors import BandNotFound, NoRadio
 from veriband_protocol import uuids
 
 
@@ -44,7 +45,7 @@ class Radio:
     ) -> tuple[BLEDevice, AdvertisementData]:
         """The device with that address, once it advertises something `wanted`.
 
-        Raises BandNotFound when it was looked for for `timeout_s` in vain.
+        Raises BandNotFound when it was looked for for `timeout_s` in vain, NoRadio.
         """
         async with self._turn, self._seen() as seen:
             try:
@@ -57,7 +58,7 @@ class Radio:
                 raise BandNotFound(address) from None
 
     async def scan(self, seconds: float) -> list[tuple[BLEDevice, AdvertisementData]]:
-        """The bands that advertise within `seconds`, strongest first."""
+        """The bands that advertise within `seconds`, strongest first. Raises NoRadio."""
         bands: dict[str, tuple[BLEDevice, AdvertisementData]] = {}
         async with self._seen() as seen:
             try:
@@ -77,8 +78,15 @@ class Radio:
             service_uuids=[uuids.JOURNAL_SERVICE],
             backend=self.scanner,
         )
-        async with scanner:
+        try:
+            await scanner.start()
+        except (BleakError, OSError, EOFError) as error:
+            raise NoRadio(str(error) or type(error).__name__) from error
+        try:
             yield seen
+        finally:
+            with suppress(BleakError, OSError, EOFError):
+                await scanner.stop()
 
     def connect(
         self, device: BLEDevice, timeout_s: float, on_disconnect: Callable[[], None]

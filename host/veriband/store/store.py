@@ -60,7 +60,9 @@ class Store:
             if version == 0:
                 self._make_tables()
         except sqlite3.Error as error:
-            raise StoreError(f"The store {path} cannot be opened: {error}.") from error
+            raise StoreError(
+                f"The store {path} cannot be opened: {error}. Name another with --store."
+            ) from error
 
     def _version(self) -> int:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
