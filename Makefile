@@ -48,28 +48,17 @@ firmware: $(VENV)/.sim
 	@$(BIN)/python firmware/build.py
 
 COMPILE = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --custom-compile-command "make lock" pyproject.toml
+	--no-emit-index-url --custom-compile-command "make lock"
 lock: $(VENV)/.dev
 	@$(BIN)/python -m pip install -q uv==0.13.9
-	@$(COMPILE) --extra sim --group build -o requirements/sim.txt
-	@$(COMPILE) --extra sim --group build --group dev -c requirements/sim.txt -o requirements/dev.txt
-	@$(COMPILE) --group stubs --no-deps -o requirements/stubs.txt
+	@$(COMPILE) pyproject.toml --extra sim --group build -o requirements/sim.txt
+	@$(COMPILE) pyproject.toml --extra sim --group build --group dev -c requirements/sim.txt -o requirements/dev.txt
+	@$(COMPILE) --group stubs -o requirements/stubs.txt
 
 clean:
 	rm -rf $(VENV) build firmware/typings .pytest_cache .ruff_cache .hypothesis
 
 # The set-up. A stamp is written last, so that a set-up that was broken off is done again.
-
-$(VENV)/.sim: requirements/sim.txt pyproject.toml
-	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found: install Python 3.11 or newer (Debian: apt install python3)." >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$$($(PYTHON) --version 2>&1) is too old: install Python 3.11 or newer, and name it with 'make PYTHON=python3.11'." >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv is missing: install it with 'apt install python3-venv'." >&2; exit 1; }
-	@echo "Setting up $(VENV) (once, about a minute) ..."
-	@$(PYTHON) -m venv --clear $(VENV)
-	@$(BIN)/python -m pip install -q --require-hashes --only-binary :all: -r requirements/sim.txt || { echo "The packages could not be installed: see above; 'make' again when that is mended." >&2; exit 1; }
-	@$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
-	@printf %s "$(CURDIR)" > $(VENV)/.where
-	@touch $@
 
 # A clone that was moved, or whose Python has gone, is set up anew.
 WHERE := $(shell $(BIN)/python -c 'print(open("$(VENV)/.where").read())' 2>/dev/null)
@@ -77,6 +66,17 @@ ifneq ($(WHERE),$(CURDIR))
 .PHONY: moved
 $(VENV)/.sim: moved
 endif
+
+$(VENV)/.sim: requirements/sim.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found: install Python 3.11 or newer (Debian: apt install python3)." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$$($(PYTHON) --version 2>&1) is too old: install Python 3.11 or newer, and name it with 'make PYTHON=python3.11'." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv is missing: install it with 'apt install python3-venv'." >&2; exit 1; }
+	@echo "Setting up $(VENV) (once, about a minute) ..."
+	@[ "$(WHERE)" = "$(CURDIR)" ] || $(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install -q --require-hashes --only-binary :all: -r requirements/sim.txt || { echo "The packages could not be installed: see above; 'make' again when that is mended." >&2; exit 1; }
+	@$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
+	@printf %s "$(CURDIR)" > $(VENV)/.where
+	@touch $@
 
 $(VENV)/.dev: $(VENV)/.sim requirements/dev.txt
 	@echo "Adding the tools for tests ..."

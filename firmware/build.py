@@ -81,12 +81,17 @@ def replace(build_folder: Path, wanted: dict[Path, bytes]) -> None:
         if path.is_file() and path.read_bytes() == data:
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.{os.getpid()}")
-        part.write_bytes(data)
-        part.replace(path)
+        write(path, data)
     for path in build_folder.rglob("*"):
         if path.is_file() and path.suffix in {".mpy", ".py"} and path not in wanted:
             path.unlink(missing_ok=True)
+
+
+def write(path: Path, data: bytes) -> None:
+    """Write a file at once: who reads it meanwhile sees the old one or the new one."""
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part.write_bytes(data)
+    part.replace(path)
 
 
 def main() -> int:
@@ -97,9 +102,8 @@ def main() -> int:
     except BuildError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
-    (root / "build" / "firmware.json").write_text(
-        json.dumps([vars(file) for file in program], indent=1)
-    )
+    manifest = json.dumps([vars(file) for file in program], indent=1)
+    write(root / "build" / "firmware.json", manifest.encode())
     total = sum(file.bytes for file in program if file.path.endswith(".mpy"))
     print(f"firmware: {len(program)} files, {total} bytes of .mpy of at most {MOST_BYTES}")
     if total > MOST_BYTES:

@@ -33,10 +33,14 @@ ESP32 = (
 
 
 def patch(path: Path, changes: tuple[tuple[str, str], ...]) -> None:
-    """Apply regular expressions to a stub file; each must match or have been applied."""
+    """Apply regular expressions to a fresh stub file; exits when one matches nothing."""
     text = path.read_text()
     for pattern, replacement in changes:
-        text = re.sub(pattern, replacement, text)
+        text, count = re.subn(pattern, replacement, text)
+        if not count:
+            sys.exit(
+                f"{path}: nothing matches {pattern!r}; the stubs are not those of this patch."
+            )
     path.write_text(text)
 
 

@@ -1,6 +1,8 @@
 """The store: rows and cursor together, nothing twice, times found late."""
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,10 @@ MINUTE = 60_000
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "veriband.db")
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = Store(tmp_path / "veriband.db")
+    yield store
+    store.close()
 
 
 def minutes(first: int, steps: list[int], boot: int = 1, t_ms: int = 0) -> list[Item]:
@@ -86,11 +90,11 @@ def test_a_full_disk_is_an_error_and_costs_nothing(store: Store, tmp_path: Path)
 
 def test_a_store_of_a_newer_veriband_is_refused_untouched(tmp_path: Path) -> None:
     path = tmp_path / "new.db"
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA user_version = 99")
     with pytest.raises(StoreError, match="newer Veriband"):
         Store(path)
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db:
         assert db.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
 
 

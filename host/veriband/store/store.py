@@ -53,6 +53,9 @@ class Store:
         self.path = path
         try:
             self._db = sqlite3.connect(path, timeout=10, isolation_level=None)
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
+        try:
             version = self._version()
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
@@ -60,9 +63,16 @@ class Store:
             if version == 0:
                 self._make_tables()
         except sqlite3.Error as error:
-            raise StoreError(
-                f"The store {path} cannot be opened: {error}. Name another with --store."
-            ) from error
+            self._db.close()
+            raise self._unusable(error) from error
+        except StoreError:
+            self._db.close()
+            raise
+
+    def _unusable(self, error: sqlite3.Error) -> StoreError:
+        return StoreError(
+            f"The store {self.path} cannot be opened: {error}. Name another with --store."
+        )
 
     def _version(self) -> int:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
