@@ -1,4 +1,4 @@
-"""For all tests: hypothesis without deadlines, since machines are shared; Ctrl-C as in a terminal."""
+"""For all tests: hypothesis without deadlines, machines are shared; Ctrl-C as in a terminal."""
 
 import signal
 

@@ -1,10 +1,23 @@
-"""Civil time: a zone's offset now, and when it changes next."""
+"""Civil time: zones by name, their offset now, and when it changes next."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from veriband.errors import VeribandError
 
 _SEARCH_DAYS = 400
+
+
+def zone_named(name: str) -> tzinfo:
+    """The time zone of that name. Raises VeribandError for an unknown one."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise VeribandError(
+            f"There is no time zone {name!r}: name one like Europe/Berlin with --zone."
+        ) from error
 
 
 def offset_min(zone: tzinfo, utc_s: int) -> int:

@@ -12,14 +12,15 @@ from datetime import datetime, tzinfo
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import click
 
 from veriband import __version__
-from veriband.civil import local_day
-from veriband.errors import StoreError, VeribandError
+from veriband.civil import local_day, zone_named
+from veriband.errors import BadInput, StoreError, VeribandError
 from veriband.hours import by_hour, table
+from veriband.judge.command import judge
 from veriband.link import pairing
 from veriband.link.radio import Radio, system_radio
 from veriband.link.session import connected
@@ -47,17 +48,16 @@ def local_zone(name: str | None = None) -> tzinfo:
         name = os.environ.get("TZ", "").lstrip(":") or _system_zone_name()
     if name is None:
         return datetime.now().astimezone().tzinfo or ZoneInfo("UTC")
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise VeribandError(
-            f"There is no time zone {name!r}: name one like Europe/Berlin with --zone."
-        ) from error
+    return zone_named(name)
 
 
 def _system_zone_name() -> str | None:
     path = os.path.realpath("/etc/localtime")
     return path.partition("/zoneinfo/")[2] or None
+
+
+class _BadInput(click.ClickException):
+    exit_code = 2
 
 
 class _Group(click.Group):
@@ -85,7 +85,8 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except VeribandError as error:
-            raise click.ClickException(str(error)) from error
+            told = _BadInput if isinstance(error, BadInput) else click.ClickException
+            raise told(str(error)) from error
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -267,6 +268,9 @@ def info(ctx: click.Context, address: str) -> None:
                 click.echo(f"{digest}  {path}")
 
     _run(work())
+
+
+main.add_command(judge)
 
 
 @main.command()

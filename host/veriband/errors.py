@@ -84,3 +84,10 @@ class VersionUnknown(VeribandError):
 
 class StoreError(VeribandError):
     """The store cannot be used."""
+
+
+class BadInput(VeribandError):
+    """A file that was given cannot be used; `where` names the place in it."""
+
+    def __init__(self, path: str, where: str, why: str) -> None:
+        super().__init__(f"{path}{', ' if where else ''}{where}: {why}.")

@@ -1,0 +1,241 @@
+"""The anti-cheating rule that is used (`--rule gated`): active minutes only, in rolling windows.
+
+Three grounds, each judged apart:
+
+- Regular: of 20 consecutive pairs of active minutes (40 steps or more) 18 differ by at most 3
+  steps. A suspicion is never a verdict, trained runners are that regular: the mean heart rate of
+  these very minutes, from the 4th of the exercise on, decides. Below what the speed needs:
+  cheating. One that somebody who sits has, too: inconclusive. Above: cleared. All zero: not worn,
+  cheating. None: it stays suspected.
+- Effort: over 10 active minutes, from the 4th of the exercise on, the mean heart rate is below
+  what the speed needs: cheating, however irregular the steps are.
+- Not worn: steps in a minute of which the band says that nobody wore it: cheating.
+
+Heart rate accuses from a brisk walk (5.5 km/h) up only: below, people who sit and people who walk
+are too alike. Active minutes that no heart rate speaks for are unverified.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from veriband.analysis.expected import Wearers, estimated_kmh, heart_rate_bpm, speed_kmh
+from veriband.analysis.judgement import Ground, Heart, Judgement, Suspicions, Verdict
+from veriband.analysis.segments import HOUR, Bools, Floats, Ints, Segments
+from veriband.analysis.stretches import (
+    Numbers,
+    covered,
+    full_windows,
+    joined,
+    runs,
+    since_break,
+    sums,
+)
+
+ACTIVE_STEPS = 40  # in a minute
+STEP_THRESHOLD = 3
+PAIRS = 20  # consecutive, of active minutes
+REGULAR_PAIRS = 18  # of these: 90 %
+WARM_UP = 3  # minutes of exercise before the heart rate tells (it follows in 30 to 60 s)
+READINGS = 3  # of heart rate, at least, to decide anything
+EFFORT_MIN = 10
+ACCUSED_KMH = 5.5
+WALKING_SPM = 80
+SITTING_BPM = 20.0  # above rest: few hearts are faster that sit (mean 6, SD 6)
+IDLE_STEPS, IDLE_MINUTES = 500, 15  # an hour with fewer steps or active minutes is idle
+ENOUGH_READINGS = 50  # of an hour's minutes
+
+
+@dataclass(frozen=True, slots=True)
+class _Minutes:
+    """Segments as one row of N = 60 n minutes, (N,), and sums before each of them, (N + 1,)."""
+
+    of: Segments
+    wearers: Wearers
+    steps: Ints
+    rate: Floats  # NaN: unknown
+    joined: Bools  # the next one in the row is the next one in time
+    active: Bools
+    exercise: Ints  # active minutes before it without a break
+    warm: Bools  # active, and that longer than the warm-up
+    pair: Bools  # it and the next are consecutive and active
+    step_sums: Ints
+    near_sums: Ints  # of pairs within the step threshold
+    reading_sums: Ints  # of heart rates that tell something: warm, not zero
+    rate_sums: Floats
+    zero_sums: Ints  # of minutes not worn
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """k stretches of minutes, from `starts` to before `ends`, with the verdict on each; (k,)."""
+
+    ground: Ground
+    starts: Ints
+    ends: Ints
+    verdict: Ints
+    heart: Heart
+
+    def minutes(self, size: int, *verdicts: Verdict) -> Bools:
+        """(size,) which minutes lie in a stretch with one of these verdicts."""
+        rows = np.isin(self.verdict, verdicts)
+        return covered(self.starts[rows], self.ends[rows], size)
+
+
+def judge(of: Segments, wearers: Wearers) -> Judgement:
+    """Judge each segment; `wearers` has a row for each index in `of.wearer`."""
+    busy = of.steps.max(axis=1) >= ACTIVE_STEPS
+    if of.heart_rate is not None:
+        busy |= ((of.heart_rate == 0) & (of.steps > 0)).any(axis=1)
+    rows = np.flatnonzero(busy)  # the others are idle, or too little is known of them
+    minutes = _minutes(of.take(rows), wearers)
+    size = len(minutes.steps)
+    struck = doubtful = np.zeros(size, np.bool_)
+    found: list[_Found] = []
+    for judged in (_regular, _accused_effort, _doubted_effort, _not_worn):
+        found.append(judged(minutes, struck, doubtful))
+        struck = struck | found[-1].minutes(size, Verdict.CHEATING)
+        doubtful = doubtful | found[-1].minutes(size, Verdict.SUSPECTED, Verdict.INCONCLUSIVE)
+    unverified = minutes.active & ~struck & (doubtful | np.isnan(minutes.rate))
+
+    def hourly(values: Numbers) -> Ints:
+        """(n,) sums over each segment's minutes."""
+        result = np.zeros(len(of), np.int64)
+        result[rows] = values.reshape(-1, HOUR).sum(axis=1)
+        return result
+
+    steps = np.maximum(of.steps, 0).sum(axis=1, dtype=np.int64)
+    idle = (steps < IDLE_STEPS) | (hourly(minutes.active) < IDLE_MINUTES)
+    verdict = np.where(idle, Verdict.IDLE, Verdict.HONEST).astype(np.int8)
+    verdict[(of.steps >= 0).sum(axis=1) < ENOUGH_READINGS] = Verdict.UNKNOWN
+    for part in found:
+        for start, end, its in zip(part.starts // HOUR, part.ends - 1, part.verdict, strict=True):
+            touched = rows[start : end // HOUR + 1]
+            verdict[touched] = np.maximum(verdict[touched], its)
+    return Judgement(
+        of,
+        verdict,
+        steps,
+        struck=hourly(np.where(struck, minutes.steps, 0)),
+        unverified=hourly(np.where(unverified, minutes.steps, 0)),
+        differences=hourly(minutes.pair),
+        within=hourly(np.diff(minutes.near_sums)),
+        suspicions=_suspicions(minutes, found),
+    )
+
+
+def _minutes(of: Segments, wearers: Wearers) -> _Minutes:
+    steps = np.maximum(of.steps.ravel(), 0).astype(np.int64)
+    if of.heart_rate is None:
+        rate = np.full(len(steps), np.nan)
+    else:
+        rate = of.heart_rate.ravel().astype(np.float64)
+    follows = joined(of)
+    active = steps >= ACTIVE_STEPS
+    exercise = since_break(active, follows)
+    warm = active & (exercise >= WARM_UP)
+    pair = active & follows
+    pair[:-1] &= active[1:]
+    near = pair.copy()
+    near[:-1] &= np.abs(np.diff(steps)) <= STEP_THRESHOLD
+    reading: Bools = warm & (rate > 0)
+    rates: Floats = np.where(reading, rate, 0.0)
+    zeros: Bools = rate == 0
+    return _Minutes(
+        of, wearers, steps, rate, follows, active, exercise, warm, pair, sums(steps), sums(near),
+        sums(reading), sums(rates), sums(zeros),
+    )  # fmt: skip
+
+
+def _heart(of: _Minutes, starts: Ints, ends: Ints) -> tuple[Heart, Ints]:
+    """What heart rate says in stretches of minutes, and the verdict for as much as it tells."""
+    who = of.wearers.take(of.of.wearer[starts // HOUR])
+    cadence = (of.step_sums[ends] - of.step_sums[starts]) / (ends - starts)
+    speed = speed_kmh(cadence, who)
+    expected = heart_rate_bpm(speed, who)
+    readings = of.reading_sums[ends] - of.reading_sums[starts]
+    zeros = of.zero_sums[ends] - of.zero_sums[starts]
+    total = of.rate_sums[ends] - of.rate_sums[starts]
+    mean = np.where((readings > 0) | (zeros > 0), total / np.maximum(readings, 1), np.nan)
+    # Whose own resting rate is known, walks briskly with a heart faster than any sitter's.
+    sitting_bpm = who.rest() + SITTING_BPM
+    brisk = estimated_kmh(cadence, who) >= ACCUSED_KMH
+    own = brisk & ~np.isnan(who.rest_bpm)
+    low = np.where(own, np.maximum(expected.low, sitting_bpm), expected.low)
+    heart = Heart(readings, mean, speed.low, speed.high, low, expected.high, who.rest())
+    not_worn = (readings == 0) & (zeros >= READINGS)
+    too_low = brisk & (mean < low)
+    sitting = (mean <= sitting_bpm) & (cadence >= WALKING_SPM)
+    verdict = np.select(
+        [not_worn, readings < READINGS, too_low, sitting],
+        [Verdict.CHEATING, Verdict.SUSPECTED, Verdict.CHEATING, Verdict.INCONCLUSIVE],
+        Verdict.CLEARED,
+    )
+    return heart, verdict
+
+
+def _regular(of: _Minutes, _struck: Bools, _doubtful: Bools) -> _Found:
+    """Stretches of regular steps."""
+    windows = full_windows(of.pair, PAIRS)
+    near = of.near_sums[windows + PAIRS] - of.near_sums[windows]
+    windows = windows[near >= REGULAR_PAIRS]
+    starts, ends = runs(covered(windows, windows + PAIRS, len(of.steps)))
+    ends = ends + 1  # the second minute of the last pair
+    heart, verdict = _heart(of, starts, ends)
+    return _Found(Ground.REGULAR, starts, ends, verdict, heart)
+
+
+def _accused_effort(of: _Minutes, struck: Bools, doubtful: Bools) -> _Found:
+    """Stretches in which the heart does too little for the speed, outside of what is judged."""
+    return _effort(of, ~(struck | doubtful), Verdict.CHEATING)
+
+
+def _doubted_effort(of: _Minutes, struck: Bools, doubtful: Bools) -> _Found:
+    """Stretches in which somebody may sit as well as walk, outside of what is judged."""
+    return _effort(of, ~(struck | doubtful), Verdict.INCONCLUSIVE)
+
+
+def _effort(of: _Minutes, among: Bools, its: Verdict) -> _Found:
+    """Stretches of windows of that verdict, with the warm-up where they follow it.
+
+    The evidence of each is the window in which the heart rate was furthest below the range.
+    """
+    windows = full_windows(of.warm & among, EFFORT_MIN)
+    heart, verdict = _heart(of, windows, windows + EFFORT_MIN)
+    rows = np.flatnonzero(verdict == its)
+    windows, heart, verdict = windows[rows], heart.take(rows), verdict[rows]
+    starts, ends = runs(covered(windows, windows + EFFORT_MIN, len(of.steps)))
+    lack = heart.low_bpm - heart.mean_bpm
+    edges = np.searchsorted(windows, [*starts, len(of.steps)])
+    worst = np.array([a + int(lack[a:b].argmax()) for a, b in pairwise(edges)], np.int64)
+    starts = starts - np.where(of.exercise[starts] == WARM_UP, WARM_UP, 0)
+    return _Found(Ground.EFFORT, starts, ends, verdict[worst], heart.take(worst))
+
+
+def _not_worn(of: _Minutes, struck: Bools, _doubtful: Bools) -> _Found:
+    """Stretches of steps that nobody made, outside of what is struck."""
+    nobody: Bools = np.logical_and(of.rate == 0, of.steps > 0) & ~struck
+    starts, ends = runs(nobody, of.joined)
+    heart, _ = _heart(of, starts, ends)
+    return _Found(Ground.NOT_WORN, starts, ends, np.full(len(starts), Verdict.CHEATING), heart)
+
+
+def _suspicions(of: _Minutes, found: list[_Found]) -> Suspicions:
+    """Everything that was found, in the order of wearer and time."""
+    starts = np.concatenate([part.starts for part in found])
+    ends = np.concatenate([part.ends for part in found])
+    ground = np.repeat(
+        np.array([part.ground for part in found], np.int8), [len(part.starts) for part in found]
+    )
+    row = starts // HOUR
+    begin = of.of.begin[row] + starts % HOUR
+    return Suspicions(
+        of.of.wearer[row].astype(np.int64), begin, begin + ends - starts, of.of.offset[row],
+        ground, np.concatenate([part.verdict for part in found]).astype(np.int8),
+        of.step_sums[ends] - of.step_sums[starts], ends - starts - 1,
+        of.near_sums[ends - 1] - of.near_sums[starts],
+        Heart.join([part.heart for part in found]),
+    ).take(np.argsort(starts, kind="stable"))  # fmt: skip

@@ -1,0 +1,228 @@
+"""Puts minutes that come in any order into segments, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from veriband.analysis.segments import DOUBLED, HOUR, MISSING, Bools, Ints, Rates, Segments, Steps
+
+DAY = 24 * HOUR
+HOURS_AT_ONCE = 4096
+PAGES_AT_ONCE = 1024
+_UNSEEN, _NOT_HERE = -1, -2
+
+
+@dataclass(frozen=True, slots=True)
+class Minutes:
+    """n minutes in any order, all (n,).
+
+    `strand`: index into Strands. `minute`: since 1970 of the wearer's clock. `steps` as in
+    Segments, but never MISSING. `heart_rate`: bpm, 0 not worn, NaN unknown; None: of none known.
+    """
+
+    strand: npt.NDArray[np.int32]
+    minute: npt.NDArray[np.int32]
+    steps: Steps
+    heart_rate: Rates | None = None
+
+    def __len__(self) -> int:
+        return len(self.minute)
+
+
+@dataclass(frozen=True, slots=True)
+class Strands:
+    """The minutes of one wearer with one offset of the clock are a strand; both arrays (k,).
+
+    `wearer`: index. `offset`: minutes that clock is ahead of UTC, 0 where unknown.
+    """
+
+    wearer: Ints
+    offset: Ints
+
+
+class Grid:
+    """The minutes of the wearers from index `first` on, of as many as `cells` minutes hold.
+
+    A day of a strand is a page of 1,440 cells, given out when the day is first met. When there is
+    no more room the wearers of the highest indices are let go; `next_first` is then the first of
+    them, who wants a grid of its own over the same minutes. One wearer always has room.
+    """
+
+    def __init__(self, first: int, cells: int, with_rates: bool) -> None:
+        self.first = first
+        self.next_first: int | None = None
+        self._room = max(1, cells // DAY)
+        # Reserved, not filled: memory is taken when a page is first written.
+        self._steps: Steps = np.empty((self._room, DAY), np.int16)
+        self._rates: Rates = np.empty((self._room if with_rates else 0, DAY), np.float32)
+        self._with_rates = with_rates
+        self._pages = 0
+        self._row: npt.NDArray[np.int32] = np.zeros(0, np.int32)  # of each strand, or why none
+        self._strands: Ints = np.zeros(0, np.int64)  # of each row
+        self._first_day, self._days = 0, 0
+        self._table: npt.NDArray[np.int32] = np.zeros((0, 0), np.int32)  # row, day -> page or -1
+        self._added: Ints = np.zeros(0, np.int64)  # to each row
+
+    def add(self, minutes: Minutes, strands: Strands) -> None:
+        """Put minutes in. `strands`: all that were met so far."""
+        while True:
+            rows, mine = self._mine(minutes, strands)
+            if not len(mine):
+                return
+            self._widen(mine.minute)
+            keys = self._keys(rows, mine)
+            new = np.unique(keys[self._table.ravel()[keys] < 0])
+            if self._pages + len(new) <= self._room:
+                break
+            self._make_room(new // self._days, strands)
+        self._table.ravel()[new] = np.arange(self._pages, self._pages + len(new))
+        self._steps[self._pages : self._pages + len(new)] = MISSING
+        self._pages += len(new)
+        cells = self._cells(keys, mine)
+        self._steps.ravel()[cells] = mine.steps
+        if mine.heart_rate is not None:
+            self._rates.ravel()[cells] = mine.heart_rate
+        self._added += np.bincount(rows, minlength=len(self._added))
+
+    def surplus(self) -> int:
+        """How many minutes were put in where there was one already."""
+        used = self._steps[: self._pages]
+        filled = sum(
+            int(np.count_nonzero(used[page : page + PAGES_AT_ONCE] != MISSING))
+            for page in range(0, self._pages, PAGES_AT_ONCE)
+        )
+        return int(self._added.sum()) - filled
+
+    def doubled(self) -> int:
+        """How many minutes were found to be given twice and differently."""
+        return int(np.count_nonzero(self._steps[: self._pages] == DOUBLED))
+
+    def set_aside_doubled(self, minutes: Minutes, strands: Strands) -> Bools:
+        """Which of `minutes`, all of which were added, are not what the grid holds now.
+
+        Their minutes were given twice and differently: they are DOUBLED from now on.
+        """
+        doubled = np.zeros(len(minutes), np.bool_)
+        rows, mine = self._mine(minutes, strands)
+        cells = self._cells(self._keys(rows, mine), mine)
+        differs = self._steps.ravel()[cells] != mine.steps
+        if mine.heart_rate is not None:
+            rates = self._rates.ravel()[cells]
+            both_unknown = np.isnan(rates) & np.isnan(mine.heart_rate)
+            differs |= (rates != mine.heart_rate) & ~both_unknown
+        self._steps.ravel()[cells[differs]] = DOUBLED
+        if self._with_rates:
+            self._rates.ravel()[cells[differs]] = np.nan
+        doubled[np.flatnonzero(self._row[minutes.strand] >= 0)] = differs
+        return doubled
+
+    def segments(self, strands: Strands) -> Iterator[Segments]:
+        """All hours with any minute, a few thousand at once, no wearer divided among two."""
+        row, day = np.nonzero(self._table >= 0)
+        strand = self._strands[row]
+        page, day = self._table[row, day], day + self._first_day
+        wearer, offset = strands.wearer[strand], strands.offset[strand]
+        order = np.lexsort((day * DAY - offset, wearer))
+        page, day, wearer, offset = page[order], day[order], wearer[order], offset[order]
+        starts = np.flatnonzero(np.diff(wearer, prepend=-1)).tolist()
+        begin = 0
+        for end in [*starts[1:], len(page)]:
+            if (end - begin) * 24 >= HOURS_AT_ONCE or end == len(page):
+                at = slice(begin, end)
+                yield self._hours(page[at], day[at], wearer[at], offset[at])
+                begin = end
+
+    def _hours(self, page: Ints, day: Ints, wearer: Ints, offset: Ints) -> Segments:
+        steps = self._steps[page].reshape(-1, HOUR)
+        begin = (day[:, None] * DAY + np.arange(0, DAY, HOUR) - offset[:, None]).ravel()
+        wearer, offset = np.repeat(wearer, 24).astype(np.int32), np.repeat(offset, 24)
+        rates = self._rates[page].reshape(-1, HOUR) if self._with_rates else None
+        if rates is not None:
+            rates[steps == MISSING] = np.nan
+        hours = Segments(wearer, begin, offset, steps, rates)
+        some = np.flatnonzero((steps != MISSING).any(axis=1))
+        return hours.take(some[np.lexsort((begin[some], wearer[some]))])
+
+    def _mine(self, minutes: Minutes, strands: Strands) -> tuple[Ints, Minutes]:
+        """The rows of those minutes whose wearers are here, and these minutes."""
+        met = len(strands.wearer)
+        if met > len(self._row):
+            self._row = np.append(self._row, np.full(met - len(self._row), _UNSEEN, np.int32))
+        rows = self._row[minutes.strand]
+        if (rows == _UNSEEN).any():
+            unseen = np.unique(minutes.strand[rows == _UNSEEN])
+            here = strands.wearer[unseen] >= self.first
+            if self.next_first is not None:
+                here &= strands.wearer[unseen] < self.next_first
+            self._row[unseen[~here]] = _NOT_HERE
+            self._take_in(unseen[here])
+            rows = self._row[minutes.strand]
+        if (rows < 0).any():
+            at = rows >= 0
+            rates = None if minutes.heart_rate is None else minutes.heart_rate[at]
+            rows = rows[at]
+            minutes = Minutes(minutes.strand[at], minutes.minute[at], minutes.steps[at], rates)
+        return rows.astype(np.int64), minutes
+
+    def _take_in(self, strands: Ints) -> None:
+        """Give these strands rows of the table."""
+        self._row[strands] = np.arange(len(strands)) + len(self._strands)
+        self._strands = np.append(self._strands, strands)
+        self._added = np.append(self._added, np.zeros(len(strands), np.int64))
+        self._table = np.pad(self._table, ((0, len(strands)), (0, 0)), constant_values=-1)
+
+    def _widen(self, minute: npt.NDArray[np.int32]) -> None:
+        """Let the table reach from the first to the last day."""
+        first, last = int(minute.min()) // DAY, int(minute.max()) // DAY
+        if self._days:
+            before = max(0, self._first_day - first)
+            after = max(0, last + 1 - self._first_day - self._days)
+        else:
+            before, after = 0, last + 1 - first
+            self._first_day = first
+        if before or after:
+            self._table = np.pad(self._table, ((0, 0), (before, after)), constant_values=-1)
+            self._first_day -= before
+            self._days += before + after
+
+    def _keys(self, rows: Ints, minutes: Minutes) -> Ints:
+        """Where in the table the pages of minutes stand."""
+        return rows * self._days + (minutes.minute // DAY - self._first_day)
+
+    def _cells(self, keys: Ints, minutes: Minutes) -> Ints:
+        return self._table.ravel()[keys] * np.int64(DAY) + minutes.minute % DAY
+
+    def _make_room(self, rows: Ints, strands: Strands) -> None:
+        """Let wearers go until half of the room is free, after one more page for each of `rows`;
+        where only one wearer is left, enlarge the room."""
+        need = (self._table >= 0).sum(axis=1) + np.bincount(rows, minlength=len(self._strands))
+        wearer = strands.wearer[self._strands]
+        by_wearer = np.bincount(wearer - self.first, weights=need)
+        fits = int((np.cumsum(by_wearer) <= self._room // 2).sum())
+        cut = self.first + max(1, fits)
+        if cut > wearer.max():  # one wearer, or so
+            more = int(by_wearer.sum()) * 2 - self._room
+            self._steps = np.append(self._steps, np.empty((more, DAY), np.int16), axis=0)
+            if self._with_rates:
+                self._rates = np.append(self._rates, np.empty((more, DAY), np.float32), axis=0)
+            self._room += more
+            return
+        self.next_first = cut
+        stay = np.flatnonzero(wearer < cut)
+        self._row[self._strands] = _NOT_HERE
+        self._row[self._strands[stay]] = np.arange(len(stay))
+        self._strands, self._added = self._strands[stay], self._added[stay]
+        self._table = self._table[stay]
+        at = self._table >= 0
+        pages = np.sort(self._table[at])
+        self._table[at] = np.searchsorted(pages, self._table[at])
+        self._pages = len(pages)
+        for to in range(0, len(pages), PAGES_AT_ONCE):  # downwards only, so in place
+            moved = pages[to : to + PAGES_AT_ONCE]
+            self._steps[to : to + len(moved)] = self._steps[moved]
+            if self._with_rates:
+                self._rates[to : to + len(moved)] = self._rates[moved]

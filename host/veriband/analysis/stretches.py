@@ -1,0 +1,65 @@
+"""Stretches of minutes: runs of flags, rolling windows, sums over them; all on (N,) arrays."""
+
+from __future__ import annotations
+
+from typing import Any, overload
+
+import numpy as np
+
+from veriband.analysis.segments import HOUR, Bools, Floats, Ints, Segments
+
+Numbers = Bools | Ints | Floats
+
+
+@overload
+def sums(values: Bools | Ints) -> Ints: ...
+@overload
+def sums(values: Floats) -> Floats: ...
+def sums(values: Numbers) -> Numbers:
+    """(N + 1,) the sum of all values before each position and at the end."""
+    kind = np.float64 if values.dtype.kind == "f" else np.int64
+    result: Any = np.zeros(len(values) + 1, kind)
+    np.cumsum(values, out=result[1:])
+    return result
+
+
+def joined(of: Segments) -> Bools:
+    """(60 n,) whether each minute's next one in the row is the next one in time."""
+    result = np.ones((len(of), HOUR), np.bool_)
+    result[:, -1] = of.follows()
+    return result.ravel()
+
+
+def runs(flags: Bools, joined: Bools | None = None) -> tuple[Ints, Ints]:
+    """(starts, ends) of the longest runs of flags, ends excluded; none reaches over what is not
+    `joined` to its next."""
+    begins, ends = flags.copy(), flags.copy()
+    if joined is None:
+        begins[1:] &= ~flags[:-1]
+        ends[:-1] &= ~flags[1:]
+    else:
+        begins[1:] &= ~(flags[:-1] & joined[:-1])
+        ends[:-1] &= ~(flags[1:] & joined[:-1])
+    return np.flatnonzero(begins), np.flatnonzero(ends) + 1
+
+
+def full_windows(flags: Bools, length: int) -> Ints:
+    """Where `length` flags in a row begin."""
+    before = sums(flags)
+    return np.flatnonzero(before[length:] - before[:-length] == length)
+
+
+def covered(starts: Ints, ends: Ints, size: int) -> Bools:
+    """(size,) what lies in any of the stretches."""
+    steps = np.zeros(size + 1, np.int64)
+    np.add.at(steps, starts, 1)
+    np.subtract.at(steps, ends, 1)
+    return np.cumsum(steps[:-1]) > 0
+
+
+def since_break(flags: Bools, joined: Bools) -> Ints:
+    """(N,) how many flags lie before each flag without a break."""
+    begins = flags.copy()
+    begins[1:] &= ~(flags[:-1] & joined[:-1])
+    here = np.arange(len(flags))
+    return here - np.maximum.accumulate(np.where(begins, here, 0))

@@ -1,0 +1,1 @@
+"""Judges tables of minutes: the engine, its words, and the command `veriband judge`."""
