@@ -16,7 +16,7 @@ help:
 	@echo "make lint       check style and formatting"
 	@echo "make typecheck  check types"
 	@echo "make sabotage   break lines on purpose and see that tests notice"
-	@echo "make bench      measure, and print it as a table"
+	@echo "make bench      measure, beside what others use (several minutes; ONLY=rules: a part)"
 	@echo "make campaign   the long tests (none yet)"
 	@echo "make lock       renew requirements/*.txt"
 	@echo "make clean      remove what was built and installed here"
@@ -35,8 +35,8 @@ typecheck: $(VENV)/.dev firmware/typings/.done
 	@$(BIN)/basedpyright
 	@$(BIN)/basedpyright -p firmware
 
-bench: $(VENV)/.dev firmware
-	@$(BIN)/python -m tests.bench
+bench: $(VENV)/.dev $(VENV)-bench/.done firmware
+	@$(BIN)/python -m tests.bench $(ONLY)
 
 sabotage: $(VENV)/.dev firmware
 	@$(BIN)/python -m tests.sabotage
@@ -54,9 +54,10 @@ lock: $(VENV)/.dev
 	@$(COMPILE) pyproject.toml --extra sim --group build -o requirements/sim.txt
 	@$(COMPILE) pyproject.toml --extra sim --extra export --group build --group dev -c requirements/sim.txt -o requirements/dev.txt
 	@$(COMPILE) --group stubs -o requirements/stubs.txt
+	@$(COMPILE) --group bench -o requirements/bench.txt
 
 clean:
-	rm -rf $(VENV) build firmware/typings .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-bench build firmware/typings .pytest_cache .ruff_cache .hypothesis
 
 # The set-up. A stamp is written last, so that a set-up that was broken off is done again.
 
@@ -81,6 +82,13 @@ $(VENV)/.sim: requirements/sim.txt pyproject.toml
 $(VENV)/.dev: $(VENV)/.sim requirements/dev.txt
 	@echo "Adding the tools for tests ..."
 	@$(BIN)/python -m pip install -q --require-hashes --only-binary :all: -r requirements/dev.txt
+	@touch $@
+
+# What we are measured beside, in an environment of its own.
+$(VENV)-bench/.done: $(VENV)/.sim requirements/bench.txt
+	@echo "Setting up $(VENV)-bench ..."
+	@$(PYTHON) -m venv --clear $(VENV)-bench
+	@$(VENV)-bench/bin/python -m pip install -q --require-hashes --only-binary :all: -r requirements/bench.txt
 	@touch $@
 
 firmware/typings/.done: $(VENV)/.dev requirements/stubs.txt firmware/patch_stubs.py

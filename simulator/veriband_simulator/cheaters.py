@@ -26,11 +26,12 @@ Machine = Callable[[np.random.Generator, float, Sequence[int]], Minutes]
 
 
 class Worn(StrEnum):
-    """Where the band is while the machine makes the steps."""
+    """Where the band is while the machine makes the steps; or who makes them honestly."""
 
     UNWORN = "not worn"
     AT_REST = "worn at rest"
     BY_ANOTHER = "worn by another who moves"
+    HONEST = "no cheater: its owner moves"
 
 
 @dataclass(frozen=True)
@@ -110,8 +111,9 @@ def cheat(
     heart_rate[rng.random(DAY) < 0.5] = np.nan
     if worn is Worn.UNWORN:
         heart_rate[during] = 0
-    elif worn is Worn.BY_ANOTHER:
-        heart_rate[during] = other.effort_bpm(kmh) + rng.normal(0, 4, SESSION)
+    elif worn in (Worn.BY_ANOTHER, Worn.HONEST):
+        mover = other if worn is Worn.BY_ANOTHER else body
+        heart_rate[during] = mover.effort_bpm(kmh) + rng.normal(0, 4, SESSION)
     else:
         heart_rate[during] = body.rest_bpm + rng.normal(6, 6) + rng.normal(0, 3, SESSION)
     if kind == "pulled strip":

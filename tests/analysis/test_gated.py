@@ -123,6 +123,13 @@ def test_steps_that_nobody_wore_are_cheating_in_any_minute() -> None:
     assert of.struck.sum() == 97
 
 
+def test_minutes_between_that_nobody_knows_of_are_unverified() -> None:
+    of = judged([100, 90] * 10, [0.0, NAN] * 10)
+    assert {t[2:] for t in told(of.suspicions)} == {("not worn", "cheating")}
+    assert of.struck.sum() == 1000
+    assert of.unverified.sum() == 900
+
+
 def test_without_a_heart_rate_active_minutes_are_unverified() -> None:
     of = judged([100, 0, 39, 120, 80], [NAN, NAN, NAN, 90, NAN])
     assert of.struck.sum() == 0

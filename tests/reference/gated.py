@@ -38,10 +38,10 @@ def verdict_of(steps: list[int], rates: list[float], wearer: Wearer) -> str:
     mean, cadence = fmean(worn), fmean(steps)
     kmh, low = wearer.expected(cadence)
     if kmh >= 5.5 and wearer.rest_known:
-        low = max(low, wearer.rest_bpm + 20)
+        low = max(low, wearer.rest_bpm + 19)
     if kmh >= 5.5 and mean < low:
         return "cheating"
-    if mean <= wearer.rest_bpm + 20 and cadence >= 80:
+    if mean <= wearer.rest_bpm + 19 and cadence >= 80:
         return "inconclusive"
     return "cleared"
 
@@ -78,6 +78,7 @@ def judge(
     for its in ("cheating", "inconclusive"):
         among = {m for m in active if exercise[m] >= 3} - struck - doubtful
         windows = [range(m, m + 10) for m in among if among.issuperset(range(m, m + 10))]
+        windows = [w for w in windows if sum(telling.get(m, 0) > 0 for m in w) >= 3]
         minutes = {m for w in windows if verdict(w.start, w.stop) == its for m in w}
         for begin, end in stretches(minutes):
             take(begin - 3 if exercise[begin] == 3 else begin, end, "effort", its)

@@ -18,6 +18,7 @@ WORKERS = 2
 DAY = "tests/whole/test_day.py"
 SECURITY = "tests/whole/test_security.py"
 TROUBLE = "tests/whole/test_trouble.py"
+JUDGE = "tests/whole/test_judge.py"
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,57 @@ BREAKAGES = (
         "        if value is None:",
         "        if value is None and not setattr(self._bonds, '_secrets', []):",
         f"{SECURITY}::test_a_bond_outlives_resets_and_a_strangers_attempts_under_its_address",
+    ),
+    Breakage(
+        "49 differences are enough to be suspected",
+        "host/veriband/analysis/claims.py",
+        "COUNT_THRESHOLD = 49", "COUNT_THRESHOLD = 48",
+        f"{JUDGE}::test_the_letter_wants_more_than_49_of_56_within_3_steps",
+    ),
+    Breakage(
+        "the smallest difference is not dropped",
+        "host/veriband/analysis/claims.py",
+        "    for extreme in (difference.max(axis=1), difference.min(axis=1)):",
+        "    for extreme in (difference.max(axis=1),):",
+        f"{JUDGE}::test_the_letter_wants_more_than_49_of_56_within_3_steps",
+    ),
+    Breakage(
+        "idle minutes are judged",
+        "host/veriband/analysis/gated.py",
+        "ACTIVE_STEPS = 40", "ACTIVE_STEPS = 0",
+        f"{JUDGE}::test_honest_people_are_not_accused_and_seldom_suspected",
+    ),
+    Breakage(
+        "nobody is fitter than the average",
+        "host/veriband/analysis/expected.py",
+        "LENIENT = 0.6", "LENIENT = 1.0",
+        f"{JUDGE}::test_honest_people_are_not_accused_and_seldom_suspected",
+    ),
+    Breakage(
+        "wear is ignored",
+        "host/veriband/analysis/gated.py",
+        "np.logical_and(of.rate == 0, of.steps > 0)", "np.logical_and(of.rate == 0, of.steps < 0)",
+        f"{JUDGE}::test_a_few_steps_that_nobody_wore_are_struck_too",
+    ),
+    Breakage(
+        "slow walkers are accused by their heart rate",
+        "host/veriband/analysis/gated.py",
+        "ACCUSED_KMH = 5.5", "ACCUSED_KMH = 0",
+        f"{JUDGE}::test_slow_cheaters_at_rest_are_inconclusive_not_accused",
+    ),
+    Breakage(
+        "of minutes that are given twice one is believed",
+        "host/veriband/analysis/grid.py",
+        "        self._steps.ravel()[cells[differs]] = DOUBLED",
+        "        pass",
+        f"{JUDGE}::test_what_nobody_can_have_walked_is_set_aside_aloud",
+    ),
+    Breakage(
+        "impossible steps are judged",
+        "host/veriband/minutes/table.py",
+        "            steps = np.where(many, UNREAD, steps)",
+        "            pass",
+        f"{JUDGE}::test_what_nobody_can_have_walked_is_set_aside_aloud",
     ),
 )  # fmt: skip
 

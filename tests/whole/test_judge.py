@@ -74,6 +74,29 @@ def test_the_letter_suspects_more_than_half_of_all_hours_of_honest_people() -> N
     assert verdicts["cheating"] == 0
 
 
+def test_the_letter_wants_more_than_49_of_56_within_3_steps(tmp_path: Path) -> None:
+    """Hours with some differences of 4 (and -4), else of 0, and one of -3."""
+    path, lines = tmp_path / "minutes.csv", ["wearer,minute,steps"]
+    for hour, far in enumerate(([4, -4] * 4, [4, -4] * 4 + [4], [4] * 7 + [-3], [4] * 8 + [-3])):
+        differences = far + [0] * (59 - len(far))
+        for m, steps in enumerate(np.cumsum([100, *differences])):
+            lines.append(f"a,2026-03-02T{hour:02d}:{m:02d},{steps}")
+    path.write_text("\n".join(lines))
+    segments = [r for r in rows(path, "--rule", "claims") if r["kind"] == "segment"]
+    assert [r["evidence"]["within"] for r in segments] == [50, 49, 50, 49]
+    assert [r["verdict"] for r in segments] == ["suspected", "honest"] * 2
+
+
+def test_a_few_steps_that_nobody_wore_are_struck_too(tmp_path: Path) -> None:
+    path = tmp_path / "minutes.csv"
+    lines = (f"a,2026-03-02T10:{m:02d},{30 if m < 5 else 0},0" for m in range(60))
+    path.write_text("\n".join(["wearer,minute,steps,heart_rate_bpm", *lines]))
+    segment, suspicion = rows(path)
+    assert segment["verdict"] == suspicion["verdict"] == "cheating"
+    assert segment["evidence"]["struck"] == 150
+    assert suspicion["evidence"]["ground"] == "not worn"
+
+
 @pytest.mark.parametrize("kind", list(MACHINES))
 @pytest.mark.parametrize("worn", [Worn.UNWORN, Worn.AT_REST])
 def test_cheaters_are_struck(tmp_path: Path, kind: str, worn: Worn) -> None:
@@ -82,7 +105,8 @@ def test_cheaters_are_struck(tmp_path: Path, kind: str, worn: Worn) -> None:
     steps = struck(rows(write(tmp_path / "minutes.csv", days)))
     for k, day in enumerate(days):
         share = steps[f"cheater {k}"] / day.steps.sum()
-        assert share == 0 if kind == "pulled strip" else share > 0.9
+        # Of irregular steps that nobody wore, minutes of unknown heart rate are unverified.
+        assert share == 0 if kind == "pulled strip" else share > 0.55
 
 
 def test_slow_cheaters_at_rest_are_inconclusive_not_accused(tmp_path: Path) -> None:

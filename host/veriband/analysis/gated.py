@@ -23,7 +23,7 @@ from itertools import pairwise
 import numpy as np
 
 from veriband.analysis.expected import Wearers, estimated_kmh, heart_rate_bpm, speed_kmh
-from veriband.analysis.judgement import Ground, Heart, Judgement, Suspicions, Verdict
+from veriband.analysis.judgement import Codes, Ground, Heart, Judgement, Suspicions, Verdict
 from veriband.analysis.segments import HOUR, Bools, Floats, Ints, Segments
 from veriband.analysis.stretches import (
     Numbers,
@@ -44,7 +44,8 @@ READINGS = 3  # of heart rate, at least, to decide anything
 EFFORT_MIN = 10
 ACCUSED_KMH = 5.5
 WALKING_SPM = 80
-SITTING_BPM = 20.0  # above rest: few hearts are faster that sit (mean 6, SD 6)
+SITTING_BPM = 19.0  # above rest: few hearts are faster that sit (mean 6, SD 6), and few of the
+# fittest are slower that walk briskly; `make bench` prints how many of each
 IDLE_STEPS, IDLE_MINUTES = 500, 15  # an hour with fewer steps or active minutes is idle
 ENOUGH_READINGS = 50  # of an hour's minutes
 
@@ -127,6 +128,14 @@ def judge(of: Segments, wearers: Wearers) -> Judgement:
     )
 
 
+def decisions(of: Segments, wearers: Wearers) -> Codes:
+    """The verdicts on all windows of effort that heart rate decided, for measuring the rule."""
+    minutes = _minutes(of, wearers)
+    windows = full_windows(minutes.warm, EFFORT_MIN)
+    heart, verdict = _heart(minutes, windows, windows + EFFORT_MIN)
+    return verdict[heart.readings >= READINGS].astype(np.int8)
+
+
 def _minutes(of: Segments, wearers: Wearers) -> _Minutes:
     steps = np.maximum(of.steps.ravel(), 0).astype(np.int64)
     if of.heart_rate is None:
@@ -205,7 +214,7 @@ def _effort(of: _Minutes, among: Bools, its: Verdict) -> _Found:
     """
     windows = full_windows(of.warm & among, EFFORT_MIN)
     heart, verdict = _heart(of, windows, windows + EFFORT_MIN)
-    rows = np.flatnonzero(verdict == its)
+    rows = np.flatnonzero((heart.readings >= READINGS) & (verdict == its))
     windows, heart, verdict = windows[rows], heart.take(rows), verdict[rows]
     starts, ends = runs(covered(windows, windows + EFFORT_MIN, len(of.steps)))
     lack = heart.low_bpm - heart.mean_bpm

@@ -197,12 +197,12 @@ class Grid:
         return self._table.ravel()[keys] * np.int64(DAY) + minutes.minute % DAY
 
     def _make_room(self, rows: Ints, strands: Strands) -> None:
-        """Let wearers go until half of the room is free, after one more page for each of `rows`;
-        where only one wearer is left, enlarge the room."""
+        """Let wearers go until an eighth of the room is free, after one more page for each of
+        `rows`; where only one wearer is left, enlarge the room."""
         need = (self._table >= 0).sum(axis=1) + np.bincount(rows, minlength=len(self._strands))
         wearer = strands.wearer[self._strands]
         by_wearer = np.bincount(wearer - self.first, weights=need)
-        fits = int((np.cumsum(by_wearer) <= self._room // 2).sum())
+        fits = int((np.cumsum(by_wearer) <= self._room - self._room // 8).sum())
         cut = self.first + max(1, fits)
         if cut > wearer.max():  # one wearer, or so
             more = int(by_wearer.sum()) * 2 - self._room
