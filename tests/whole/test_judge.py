@@ -220,5 +220,27 @@ def test_the_clock_of_the_wearer_is_kept(tmp_path: Path) -> None:
         "2024-03-31T01:00+01:00", "2024-03-31T03:00+02:00", "2024-03-31T04:00+02:00",
     ]  # fmt: skip
     (suspicion,) = (row for row in found if row["kind"] == "suspicion")
-    assert suspicion["from"] == "2024-03-31T01:00+01:00"
+    assert (suspicion["from"], suspicion["to"]) == (
+        "2024-03-31T01:00+01:00",
+        "2024-03-31T05:00+02:00",
+    )
     assert suspicion["evidence"]["steps"] == 18_000
+
+
+def test_a_minute_given_twice_the_same_is_judged_once_and_said(tmp_path: Path) -> None:
+    path = tmp_path / "minutes.csv"
+    lines = [f"a,2026-03-02T10:{m:02d},100" for m in range(60)]
+    path.write_text("\n".join(["wearer,minute,steps", *lines, lines[-1]]))
+    result = judge(path)
+    assert result.stdout.splitlines()[-1].split()[-4:] == ["6000", "0", "6000", "0"]
+    assert result.stderr == (
+        "1 minute was set aside: given twice, and the same; each was judged once.\n"
+    )
+
+
+def test_a_table_without_minutes_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "minutes.csv"
+    path.write_text("wearer,minute,steps\n")
+    result = judge(path)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == f"{path} has no minutes.\n"

@@ -55,7 +55,8 @@ def judge(of: Segments, wearers: Wearers) -> Judgement:
         within=within,
         suspicions=Suspicions(
             of.wearer[rows].astype(np.int64), of.begin[rows], of.begin[rows] + HOUR,
-            of.offset[rows], np.full(len(rows), Ground.REGULAR, np.int8), verdict[rows],
+            of.offset[rows], of.offset[rows], np.full(len(rows), Ground.REGULAR, np.int8),
+            verdict[rows],
             steps[rows], differences[rows], within[rows], heart,
         ),
     )  # fmt: skip

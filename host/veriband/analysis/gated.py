@@ -241,9 +241,10 @@ def _suspicions(of: _Minutes, found: list[_Found]) -> Suspicions:
     )
     row = starts // HOUR
     begin = of.of.begin[row] + starts % HOUR
+    verdict = np.concatenate([part.verdict for part in found])
     return Suspicions(
         of.of.wearer[row].astype(np.int64), begin, begin + ends - starts, of.of.offset[row],
-        ground, np.concatenate([part.verdict for part in found]).astype(np.int8),
+        of.of.offset[(ends - 1) // HOUR], ground, verdict.astype(np.int8),
         of.step_sums[ends] - of.step_sums[starts], ends - starts - 1,
         of.near_sums[ends - 1] - of.near_sums[starts],
         Heart.join([part.heart for part in found]),

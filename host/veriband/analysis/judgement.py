@@ -78,6 +78,7 @@ class Heart:
 class Suspicions:
     """m suspicions; all arrays (m,), times as in Segments, `end` is the minute after the last.
 
+    `end_offset`: of the last minute, not the first's where the clock changed between them.
     `differences`: adjacent minutes that were compared; `within`: those within the step threshold.
     """
 
@@ -85,6 +86,7 @@ class Suspicions:
     begin: Ints
     end: Ints
     offset: Ints
+    end_offset: Ints
     ground: Codes
     verdict: Codes
     steps: Ints

@@ -57,5 +57,7 @@ def judge(ctx: click.Context, file: Path, rule: str, as_json: bool, any_order: b
                 click.echo(json.dumps(row) if as_json else words.sentence(row))
     for why, reason in table.set_aside.items():
         click.echo(set_aside(why, reason), err=True)
-    if not as_json:
+    if not table.names:
+        click.echo(f"{file} has no minutes.", err=True)
+    elif not as_json:
         click.echo(totals.table(table.names))

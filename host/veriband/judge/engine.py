@@ -18,7 +18,7 @@ Rule = Callable[[Segments, Wearers], Judgement]
 RULES: dict[str, Rule] = {"gated": gated.judge, "claims": claims.judge}
 MEMORY = 256 << 20  # bytes for minutes; a table that needs more is read once more for each
 DOUBLED = "given twice, and differently"
-REPEATED = "given twice, and the same, which were judged once"
+REPEATED = "given twice, and the same; each was judged once"
 
 
 def judge_table(
@@ -57,12 +57,12 @@ def _filled(table: Table, first: int, memory: int, on_progress: Callable[[], Non
 
 def _see_doubled(table: Table, grid: Grid, surplus: int) -> None:
     """Read the table again to set aside the minutes that it gives twice and differently."""
-    row = 0
+    row: int | None = None
     for chunk in table.chunks():
         doubled = grid.set_aside_doubled(chunk.minutes, table.strands())
-        if doubled.any() and not row:
+        if doubled.any() and row is None:
             row = int(np.asarray(chunk.rows)[doubled][0])
-    if row:
-        table.note(DOUBLED, grid.doubled(), row)
+    if row is None:
+        table.note(REPEATED, surplus, None)
     else:
-        table.note(REPEATED, surplus, row)
+        table.note(DOUBLED, grid.doubled(), row)

@@ -28,20 +28,13 @@ class Words:
     aware: bool
 
     def _row(
-        self,
-        kind: str,
-        wearer: int,
-        begin: int,
-        end: int,
-        offset: int,
-        verdict: int,
-        evidence: Row,
+        self, kind: str, wearer: int, begin: str, end: str, verdict: int, evidence: Row
     ) -> Row:
         return {
             "kind": kind,
             "wearer": self.names[wearer],
-            "from": self._clock(begin, offset),
-            "to": self._clock(end, offset),
+            "from": begin,
+            "to": end,
             "rule": self.rule,
             "verdict": Verdict(verdict).word,
             "evidence": evidence,
@@ -63,10 +56,9 @@ class Words:
                 name: int(getattr(of, name)[i])
                 for name in ("steps", "struck", "unverified", "differences", "within")
             }
-            yield self._row(
-                "segment", its.wearer[i], its.begin[i], its.begin[i] + HOUR, its.offset[i],
-                of.verdict[i], evidence,
-            )  # fmt: skip
+            begin = self._clock(its.begin[i], its.offset[i])
+            end = self._clock(its.begin[i] + HOUR, its.offset[i])
+            yield self._row("segment", its.wearer[i], begin, end, of.verdict[i], evidence)
 
     def suspicions(self, of: Judgement) -> Iterator[Row]:
         """A row a suspicion."""
@@ -79,10 +71,9 @@ class Words:
             for name in ("mean_bpm", "low_bpm", "high_bpm", "low_kmh", "high_kmh", "rest_bpm"):
                 value = float(getattr(heart, name)[i])
                 evidence[name] = None if isnan(value) else round(value, 1)
-            yield self._row(
-                "suspicion", its.wearer[i], its.begin[i], its.end[i], its.offset[i],
-                its.verdict[i], evidence,
-            )  # fmt: skip
+            begin = self._clock(its.begin[i], its.offset[i])
+            end = self._clock(its.end[i], its.end_offset[i])
+            yield self._row("suspicion", its.wearer[i], begin, end, its.verdict[i], evidence)
 
     def sentence(self, row: Row) -> str:
         """What a row of `suspicions` says."""
@@ -149,4 +140,5 @@ class Totals:
 def set_aside(why: str, reason: Reason) -> str:
     """A sentence about minutes that were set aside."""
     minutes = "1 minute was" if reason.count == 1 else f"{reason.count} minutes were"
-    return f"{minutes} set aside: {why} (first: {reason.first})."
+    first = f" (first: {reason.first})" if reason.first else ""
+    return f"{minutes} set aside: {why}{first}."

@@ -39,7 +39,7 @@ class Chunk:
 
 @dataclass(slots=True)
 class Reason:
-    """Why minutes were set aside: how many, and where the first one stands."""
+    """Why minutes were set aside: how many, and where the first one stands ("" unknown)."""
 
     count: int
     first: str
@@ -94,9 +94,10 @@ class Table(ABC):
         """The error for a cell."""
         return BadInput(str(self.path), f"{self.row_word} {row}, column {column}", str(why))
 
-    def note(self, why: str, count: int, first_row: int) -> None:
+    def note(self, why: str, count: int, first_row: int | None) -> None:
         """Note that so many minutes were set aside."""
-        reason = self.set_aside.setdefault(why, Reason(0, f"{self.row_word} {first_row}"))
+        first = "" if first_row is None else f"{self.row_word} {first_row}"
+        reason = self.set_aside.setdefault(why, Reason(0, first))
         reason.count += count
 
     def _aside(self, why: str, rows: Ints) -> None:
