@@ -38,6 +38,7 @@ def judge_table(
         for segments in grid.segments(table.strands()):
             yield rule(segments, rest.learn(segments, wearers))
         first = grid.next_first
+        del grid  # or there would be two while the next one is filled
 
 
 def _filled(table: Table, first: int, memory: int, on_progress: Callable[[], None]) -> Grid:

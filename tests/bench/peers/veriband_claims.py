@@ -3,7 +3,6 @@
 import sys
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from measured import measured
@@ -12,13 +11,15 @@ from veriband.judge.engine import RULES, judge_table
 from veriband.minutes import open_table
 
 path, result = sys.argv[1:]
-with measured():
+schema = pa.schema(
+    [("wearer", pa.dictionary(pa.int64(), pa.string())), ("hour", pa.timestamp("s"))]
+)
+with measured(), pq.ParquetWriter(result, schema) as writer:
     table = open_table(Path(path))
-    found = [of.suspicions for of in judge_table(table, RULES["claims"])]
-    wearer = np.concatenate([of.wearer for of in found])
-    minute = np.concatenate([of.begin for of in found])
-    columns = {
-        "wearer": pa.DictionaryArray.from_arrays(wearer, pa.array(table.names)),
-        "hour": minute.astype("datetime64[m]").astype("datetime64[us]"),
-    }
-    pq.write_table(pa.table(columns), result)
+    names = pa.array([], pa.string())
+    for judged in judge_table(table, RULES["claims"]):
+        if len(names) != len(table.names):
+            names = pa.array(table.names)
+        wearer = pa.DictionaryArray.from_arrays(judged.suspicions.wearer, names)
+        hour = (judged.suspicions.begin * 60).view("datetime64[s]")
+        writer.write_table(pa.table([wearer, pa.array(hour)], schema=schema))
