@@ -68,13 +68,14 @@ class Band:
             self.journal.close_hole()
         steps = self.sampler.begin(kept[2] if kept else None)
         cause = _CAUSES.get(machine.reset_cause(), items.CAUSE_RESET)
-        self.journal.boot(self.journal.position().boot + 1, cause, steps)
+        self.journal.boot(self.journal.position().boot + 1, cause, steps or 0)
+        if steps is None:
+            self.sampler.miss()
         utc_ms = self.clock.kept_utc_ms()
         if kept and kept[3] and utc_ms is not None:
-            after_ms = self.clock.set(utc_ms, kept[4])
-            self.journal.anchor(after_ms, utc_ms, kept[4], items.SOURCE_KEPT)
-        self.journal.flush()
-        self.save()
+            after_ms = self.clock.set(utc_ms, *kept[4])
+            self.journal.anchor(after_ms, utc_ms, self.clock.offset_min(), items.SOURCE_KEPT)
+        self._flush()
 
     def save(self) -> None:
         """Keep what is not on flash in RTC memory."""
@@ -100,7 +101,7 @@ class Band:
         elif handle == self.radio.current_time:
             self.radio.write(handle, self.clock.current_time())
         elif handle == self.radio.local_time:
-            self.radio.write(handle, bytes((self.clock.offset_min // 15 & 0xFF, 0)))
+            self.radio.write(handle, bytes((self.clock.offset_min() // 15 & 0xFF, 0)))
 
     async def _minutes(self) -> None:
         waited = 0
@@ -116,6 +117,7 @@ class Band:
                 self._measure_battery()
 
     def _flush(self) -> None:
+        self.save()  # so that a reset in mid-flush finds what goes to flash, there or here
         try:
             self.journal.flush()
         except OSError:
@@ -130,8 +132,9 @@ class Band:
 
     async def _handle(self, event: int, conn: int, handle: int, data: bytes) -> None:
         if event != radio.WRITE:
-            if self._door.passed(event, conn, handle):
-                self.journal.event(self.clock.since_item_ms(), items.EVENT_BONDED)
+            code = self._door.passed(event, conn, handle)
+            if code:
+                self.journal.event(self.clock.since_item_ms(), code)
                 self.save()
         elif handle == self.radio.journal_request:
             await self._sync.answer(conn, data)

@@ -23,7 +23,7 @@ class Clock:
         self.due = time.ticks_add(self.edge, MINUTE_MS)
         self.open_ms = 0
         self.is_set = False
-        self.offset_min = 0
+        self.zone = (0, 0, 0)  # offset in min; UTC s of its next change, 0 none; offset from then
         self._minutes = 0  # boot to edge, split so that both parts stay small
         self._ms = 0
         self._utc_at_boot_ms = 0
@@ -58,8 +58,14 @@ class Clock:
         self.open_ms += span
         return self.open_ms
 
-    def set(self, utc_ms: int, offset_min: int) -> int:
-        """It is `utc_ms` now, and the wearer's clock is `offset_min` minutes ahead of it.
+    def offset_min(self) -> int:
+        """How many minutes the wearer's clock is ahead of UTC now."""
+        offset_min, change_utc_s, then_min = self.zone
+        return then_min if change_utc_s and self.utc_ms() >= change_utc_s * 1000 else offset_min
+
+    def set(self, utc_ms: int, offset_min: int, change_utc_s: int, then_min: int) -> int:
+        """It is `utc_ms` now; the wearer's clock is `offset_min` minutes ahead of it, and
+        `then_min` from `change_utc_s` on (0: for ever as now).
 
         The minute under way ends at the first UTC minute after it would have ended. Returns the
         milliseconds that have passed since the last item: where the anchor belongs.
@@ -67,7 +73,7 @@ class Clock:
         ticks = time.ticks_ms()
         since_edge = time.ticks_diff(ticks, self.edge)
         self._utc_at_boot_ms = utc_ms - self._minutes * MINUTE_MS - self._ms - since_edge
-        self.offset_min = offset_min
+        self.zone = (offset_min, change_utc_s, then_min)
         self.is_set = True
         fields = time.gmtime(utc_ms // 1000 - _EPOCH_2000)
         y, month, day, hour, minute, second, weekday = fields[:7]
@@ -88,7 +94,7 @@ class Clock:
         if not self.is_set:
             return bytes(10)
         utc_ms = self.utc_ms()
-        local_s = utc_ms // 1000 + self.offset_min * 60 - _EPOCH_2000
+        local_s = utc_ms // 1000 + self.offset_min() * 60 - _EPOCH_2000
         year, month, day, hour, minute, second, weekday = time.gmtime(local_s)[:7]
         return struct.pack(
             "<HBBBBBBBB", year, month, day, hour, minute, second, weekday + 1,

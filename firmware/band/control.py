@@ -55,15 +55,15 @@ class Control:
         return wire.OK, info.file_hash(paths[body[0]]) + paths[body[0]].encode()
 
     def _set_clock(self, body: bytes):
-        utc_s, ms, offset_min, _, _ = wire.unpack_clock(body)
+        utc_s, ms, *zone = wire.unpack_clock(body)
         utc_ms = utc_s * 1000 + ms
-        after_ms = self._clock.set(utc_ms, offset_min)
-        self._journal.anchor(after_ms, utc_ms, offset_min, items.SOURCE_HOST)
+        after_ms = self._clock.set(utc_ms, *zone)
+        self._journal.anchor(after_ms, utc_ms, self._clock.offset_min(), items.SOURCE_HOST)
         return wire.OK, self._time()
 
     def _time(self) -> bytes:
         clock = self._clock
         utc_ms = clock.utc_ms() if clock.is_set else 0
         return wire.pack_time(
-            clock.uptime_ms(), clock.is_set, utc_ms // 1000, utc_ms % 1000, clock.offset_min
+            clock.uptime_ms(), clock.is_set, utc_ms // 1000, utc_ms % 1000, clock.offset_min()
         )

@@ -5,7 +5,7 @@ import asyncio
 from band import radio
 from band.bonds import PEER
 from band.pairing import WINDOW_MS
-from veriband_protocol import VERSION, wire
+from veriband_protocol import VERSION, items, wire
 
 _UNTRUSTED_MS = 30000  # so long may a central stay that does not encrypt
 
@@ -26,6 +26,8 @@ class Door:
 
     async def _expire(self) -> None:
         await asyncio.sleep_ms(WINDOW_MS)
+        if not self._pairing.is_open():
+            self._pairing.close()  # or the ticks that wrap open it again, days later
         self._advertise()
 
     def _advertise(self) -> None:
@@ -34,14 +36,17 @@ class Door:
             wire.pack_pairing(VERSION, pairing.counter) if pairing.is_open() else b""
         )
 
-    def passed(self, event: int, conn: int, detail: int) -> bool:
-        """Handle a radio event other than a write; True when somebody new has bonded."""
+    def passed(self, event: int, conn: int, detail: int) -> int:
+        """Handle a radio event other than a write; what to journal of it, 0 nothing."""
         if event == radio.CONNECT:
             self._advertise()
             self._radio.secure(conn)
             asyncio.create_task(self._expect_trust(conn, self._radio.peers.get(conn)))
         elif event == radio.DISCONNECT:
             self._advertise()
+            if conn == self._radio.bonding:
+                self._radio.bonding = None
+                return items.EVENT_PAIRING_FAILED
         elif event == radio.PASSKEY:
             self._show_passkey(conn)
         elif event == radio.SET_SECRET:
@@ -50,7 +55,7 @@ class Door:
             peer = self._radio.peers.get(conn)
             if peer is not None and not peer.trusted:
                 self._radio.drop(conn)
-        return False
+        return 0
 
     def _show_passkey(self, conn: int) -> None:
         if self._pairing.is_open():
@@ -60,13 +65,13 @@ class Door:
         else:
             self._radio.drop(conn)
 
-    def _bonded(self, kind: int) -> bool:
+    def _bonded(self, kind: int) -> int:
         self._bonds.save()
         if kind != PEER:
-            return False
+            return 0
         self._radio.bonding = None
         self._pairing.close()
-        return True
+        return items.EVENT_BONDED
 
     async def _expect_trust(self, conn: int, peer) -> None:
         await asyncio.sleep_ms(_UNTRUSTED_MS)

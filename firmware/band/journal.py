@@ -32,13 +32,18 @@ class Journal:
         return self.ring.epoch
 
     def restore(self, seq: int, pending) -> bool:
-        """Take back the items that waited before a reset, when they follow what is on flash."""
-        if seq != self.ring.end.seq or len(pending) > MAX_ITEMS:
+        """Take back the items that waited before a reset, when they follow what is on flash, or
+        were the last to get there."""
+        if len(pending) > MAX_ITEMS:
             return False
         end = Position(seq)
         i = 0
         while i < len(pending):
             i = end.step(pending, i)
+        if end.seq == self.ring.end.seq:
+            return True
+        if seq != self.ring.end.seq:
+            return False
         self.used = len(pending)
         self.pending[: self.used] = pending
         self.seq = end.seq

@@ -20,18 +20,23 @@ class StepSampler:
         self._clock = clock
         self._kept = kept
         self._answers = True
-        self.count = 0  # the chip's count at the last item
+        self._was_reset = False  # the chip, and no item tells it yet
+        self.count = None  # the chip's at the last item; None: unknown
 
-    def begin(self, count) -> int:
-        """Start the chip; the steps since `count`, its count at the last item (None: unknown)."""
-        try:
-            fresh = self._chip.begin()
-            self.count = self._chip.steps()
-        except OSError:
-            self._lost()
-            self.count = 0
-            return 0
-        return 0 if fresh or count is None else (self.count - count) & 0xFFFF
+    def begin(self, count):
+        """Find the chip; the steps since `count`, its count at the last item (None: unknown).
+
+        A running one goes on counting, so steps made while the band restarted are not lost. None
+        when it does not answer; when it does later, its steps are in a gap.
+        """
+        self.count = count
+        now = self._read()
+        if now == NO_ANSWER:
+            return None
+        steps = self._since(now)
+        self.count = now
+        self._was_reset = False
+        return steps
 
     def tick(self) -> bool:
         """Close the minute if it is due; whether it was. A plain minute allocates nothing."""
@@ -51,41 +56,50 @@ class StepSampler:
             self._journal.flush()
         count = self._read()
         if count == NO_ANSWER:
+            self.miss()
             return
-        if count == LOST:  # what the chip had counted since the last item is lost
-            self._chip.begin()
-            self._journal.gap(span, 0, items.REASON_SENSOR_RESET)
-            count = 0
+        steps = self._since(count)
+        is_plain = self._answers and not self._was_reset and self.count is not None
+        if is_plain and span == MINUTE_MS and late <= _LATE_MS and steps <= items.MAX_MINUTE_STEPS:
+            self._journal.minute(steps)
         else:
-            steps = (count - self.count) & 0xFFFF
-            if span == MINUTE_MS and late <= _LATE_MS and steps <= items.MAX_MINUTE_STEPS:
-                self._journal.minute(steps)
-            else:
-                self._journal.gap(span, steps, self._reason(span, late))
+            self._journal.gap(span, steps, self._reason(span, late))
         self.count = count
+        self._was_reset = False
         self._clock.open_ms = 0
         if not self._answers:
             self._answers = True
             self._journal.event(0, items.EVENT_SENSOR_BACK)
 
+    def _since(self, count: int) -> int:
+        """Steps since the last item, now that the chip stands at `count`."""
+        return 0 if self.count is None else (count - self.count) & 0xFFFF
+
     def _reason(self, span: int, late: int) -> int:
-        if not self._answers:
+        if self._was_reset:
+            return items.REASON_SENSOR_RESET
+        if not self._answers or self.count is None:
             return items.REASON_NO_READING
         if late > _LATE_MS or span >= 2 * MINUTE_MS:
             return items.REASON_LATE
         return items.REASON_IMPLAUSIBLE if span == MINUTE_MS else items.REASON_CLOCK
 
     def _read(self) -> int:
-        """The chip's count, LOST when it was reset, NO_ANSWER when it is silent."""
+        """The chip's count, NO_ANSWER when it is silent; one that was reset is started again."""
         for _ in range(_TRIES):
             try:
-                return self._chip.steps()
+                count = self._chip.steps()
+                if count == LOST:  # what it had counted since the last item is lost
+                    self._was_reset = True
+                    self.count = count = 0
+                    self._chip.start()
+                return count
             except OSError:
                 pass
-        if self._answers:
-            self._lost()
         return NO_ANSWER
 
-    def _lost(self) -> None:
-        self._answers = False
-        self._journal.event(self._clock.since_item_ms(), items.EVENT_SENSOR_LOST)
+    def miss(self) -> None:
+        """The chip is silent: journal that, once."""
+        if self._answers:
+            self._answers = False
+            self._journal.event(self._clock.since_item_ms(), items.EVENT_SENSOR_LOST)

@@ -28,39 +28,42 @@ class LSM6DSOX:
     def __init__(self, bus, address: int = ADDRESS) -> None:
         self._bus = bus
         self._address = address
+        self._known = False
         self._one = bytearray(1)
         self._two = bytearray(2)
 
-    def begin(self) -> bool:
-        """Start the pedometer unless it is running; True when it was not and counts from 0 now.
+    def start(self) -> None:
+        """Let a pedometer that was reset count from 0.
 
-        A running one keeps its count, so steps made while the band restarted are not lost.
-        Raises OSError when the chip does not answer or is another one.
+        Raises OSError when the chip does not answer; it counts already then, or is LOST still.
         """
         self._write(_FUNC_CFG_ACCESS, _USER)
-        if self._read(_WHO_AM_I) != WHO_AM_I:
-            raise OSError(19, "no LSM6DSOX")
-        if self.steps() != LOST:
-            return False
         self._write(_CTRL3_C, _BDU_IF_INC)
         self._write(_CTRL1_XL, _XL_26HZ_4G)
         self._write(_FUNC_CFG_ACCESS, _EMBEDDED)
-        self._write(_EMB_FUNC_EN_A, _PEDO_ON)
         self._write(_EMB_FUNC_SRC, _PEDO_RST_STEP)
+        self._write(_EMB_FUNC_EN_A, _PEDO_ON)
         self._write(_FUNC_CFG_ACCESS, _USER)
-        return True
 
     def steps(self) -> int:
         """The cumulative count, 0-65535, or LOST when the chip was reset and is not counting.
 
-        Allocates nothing. Raises OSError when the chip does not answer.
+        Allocates nothing. Raises OSError when the chip does not answer or is another one.
         """
+        if not self._known:
+            self._identify()
         self._write(_FUNC_CFG_ACCESS, _EMBEDDED)
         self._bus.readfrom_mem_into(self._address, _STEP_COUNTER, self._two)
         # Read last: a reset at any moment before has cleared it, or the bank it lies in.
         counting = self._read(_EMB_FUNC_EN_A) & _PEDO_EN
         self._write(_FUNC_CFG_ACCESS, _USER)
         return self._two[0] | self._two[1] << 8 if counting else LOST
+
+    def _identify(self) -> None:
+        self._write(_FUNC_CFG_ACCESS, _USER)
+        if self._read(_WHO_AM_I) != WHO_AM_I:
+            raise OSError(19, "no LSM6DSOX")
+        self._known = True
 
     def _read(self, register: int) -> int:
         self._bus.readfrom_mem_into(self._address, register, self._one)

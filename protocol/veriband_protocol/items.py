@@ -26,7 +26,6 @@ REASON_NO_READING = 2  # the step sensor did not answer when a minute ended
 REASON_SENSOR_RESET = 3  # the step sensor started again from nothing
 REASON_LATE = 4  # the band woke too late to close the minute
 REASON_IMPLAUSIBLE = 5  # more steps than a minute can hold
-REASON_STOP = 6  # the band restarted on purpose in mid-minute
 
 CAUSE_POWER_ON = 1
 CAUSE_RESET = 2  # hardware reset, panic or brown-out

@@ -120,6 +120,20 @@ def test_pending_items_survive_a_reset_without_a_hole() -> None:
     assert not Journal(Ring(partition)).restore(journal.ring.end.seq + 1, kept)
 
 
+def test_a_reset_right_after_a_flush_finds_the_items_on_flash() -> None:
+    partition, journal = fresh()
+    first = journal.ring.end.seq
+    for n in (3, 0, 0, 200):
+        journal.minute(n)
+    kept = bytes(journal.pending[: journal.used])
+    journal.flush()
+    again = Journal(Ring(partition))
+    assert again.restore(first, kept)
+    assert again.used == 0
+    assert again.seq == journal.seq
+    assert read_all(again) == read_all(journal)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_power_cut_at_any_byte(seed: int) -> None:
     """Small: the whole campaign is a later issue. Cuts in writes and erases of a busy ring."""

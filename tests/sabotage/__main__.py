@@ -44,8 +44,8 @@ BREAKAGES = (
     Breakage(
         "the step counter's wrap is not undone",
         "firmware/band/steps.py",
-        "            steps = (count - self.count) & 0xFFFF",
-        "            steps = max(0, count - self.count)", DAY,
+        "0 if self.count is None else (count - self.count) & 0xFFFF",
+        "0 if self.count is None else max(0, count - self.count)", DAY,
     ),
     Breakage(
         "what waited in RTC memory is forgotten at a reset",
@@ -56,14 +56,14 @@ BREAKAGES = (
     Breakage(
         "the hour's steps without a reading are dropped",
         "firmware/band/steps.py",
-        "                self._journal.gap(span, steps, self._reason(span, late))",
-        "                self._journal.gap(span, 0, self._reason(span, late))",
+        "            self._journal.gap(span, steps, self._reason(span, late))",
+        "            self._journal.gap(span, 0, self._reason(span, late))",
         f"{TROUBLE}::test_a_silent_sensor_is_a_gap_with_all_its_steps",
     ),
     Breakage(
         "the clock is set and no anchor kept",
         "firmware/band/control.py",
-        "        self._journal.anchor(after_ms, utc_ms, offset_min, items.SOURCE_HOST)",
+        "self._journal.anchor(after_ms, utc_ms, self._clock.offset_min(), items.SOURCE_HOST)",
         "        pass", DAY,
     ),
     Breakage(
@@ -134,6 +134,27 @@ BREAKAGES = (
         "        if value is None:",
         "        if value is None and not setattr(self._bonds, '_secrets', []):",
         f"{SECURITY}::test_a_bond_outlives_resets_and_a_strangers_attempts_under_its_address",
+    ),
+    Breakage(
+        "a chip that was silent at the start is taken to stand at 0",
+        "firmware/band/steps.py",
+        "        self.count = count\n        now = self._read()",
+        "        self.count = 0\n        now = self._read()",
+        f"{TROUBLE}::test_a_chip_that_is_silent_when_the_band_starts_gives_no_false_step",
+    ),
+    Breakage(
+        "the count from before a chip's reset is subtracted",
+        "firmware/band/steps.py",
+        "                    self.count = count = 0\n",
+        "                    count = 0\n",
+        f"{TROUBLE}::test_a_chip_that_fails_while_it_is_started_again_gives_no_false_step",
+    ),
+    Breakage(
+        "the zone's next change is thrown away",
+        "firmware/band/clock.py",
+        "        self.zone = (offset_min, change_utc_s, then_min)",
+        "        self.zone = (offset_min, 0, 0)",
+        f"{TROUBLE}::test_the_wearers_clock_changes_without_a_host",
     ),
     Breakage(
         "49 differences are enough to be suspected",

@@ -166,6 +166,22 @@ def test_pairing_closes_after_a_minute_and_after_three_attempts(tmp_path: Path) 
     live(story())
 
 
+def test_pairing_stays_closed_when_ticks_wrap(tmp_path: Path) -> None:
+    """Half a period of ticks_ms, 6.2 days, after a press that nobody used."""
+
+    async def story() -> None:
+        r = await rig(tmp_path)
+        try:
+            await r.band.press()
+            await asyncio.sleep(6.3 * 86_400)
+            with pytest.raises(NotPaired):
+                await current_passkey(r.radio, r.band.address, r.band.secret)
+        finally:
+            r.close()
+
+    live(story(), hours=200)
+
+
 def test_the_counter_never_goes_back_over_resets_and_losses_of_power(tmp_path: Path) -> None:
     async def story() -> None:
         r = await rig(tmp_path)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from tests.whole.rig import Rig, live, rig, until_cancelled
+from tests.whole.rig import ZONE, Rig, live, rig, until_cancelled
 from veriband.errors import BadBatch, BandNotFound, BandVanished, BandWentBack, VeribandError
 from veriband.link.session import connected
 from veriband.records import Kind
-from veriband_protocol import wire
+from veriband_protocol import uuids, wire
+from veriband_simulator.chips import Nack
 from veriband_simulator.wearers import Walk
 
 _HEAD = 7  # L2CAP header 4, ATT opcode 1, handle 2
@@ -234,6 +237,74 @@ def test_a_silent_sensor_is_a_gap_with_all_its_steps(tmp_path: Path) -> None:
     live(story())
 
 
+@pytest.mark.parametrize("nacks", [1, 4, 9, 40])
+@pytest.mark.parametrize("what", ["reset", "power off"])
+def test_a_chip_that_is_silent_when_the_band_starts_gives_no_false_step(
+    tmp_path: Path, nacks: int, what: str
+) -> None:
+    async def story() -> None:
+        r = await rig(tmp_path, count=30_000)
+        try:
+            await r.pair()
+            await asyncio.sleep(3600)
+            if what == "reset":
+                r.band.chip.nacks = nacks
+                r.band.board.reset()
+            else:
+                r.band.board.power_off()
+                r.band.chip.nacks = nacks
+                await r.band.board.power_on()
+            await asyncio.sleep(1200)
+            r.band.board.reset()
+            await asyncio.sleep(1200)
+            await r.supervisor().once()
+            counted = r.band.chip.counted(r.world.now_us())
+            stored = sum(item.steps or 0 for item in r.items())
+            if what == "reset":
+                r.check()
+                assert counted - stored < 150, "but for the minute under way"
+            assert 0 < stored <= counted
+        finally:
+            r.close()
+
+    live(story())
+
+
+@pytest.mark.parametrize("register", [0x01, 0x04, 0x10, 0x12, 0x64])
+def test_a_chip_that_fails_while_it_is_started_again_gives_no_false_step(
+    tmp_path: Path, register: int
+) -> None:
+    async def story() -> None:
+        r = await rig(tmp_path, count=30_000)
+        try:
+            await r.pair()
+            await asyncio.sleep(3600)
+            chip, write, failures = r.band.chip, r.band.chip.write, 0
+
+            def failing(at: int, data: bytes) -> None:
+                nonlocal failures
+                write(at, data)
+                if at == register and failures < 3:
+                    failures += 1
+                    raise Nack  # done, but not acknowledged
+
+            chip.reset()
+            chip.write = failing
+            await asyncio.sleep(1200)
+            await r.supervisor().once()
+            assert failures
+            stored = sum(item.steps or 0 for item in r.items())
+            counted = chip.counted(r.world.now_us())
+            assert 0 <= counted - stored < 300
+            (gap,) = (i for i in r.items() if i.kind is Kind.GAP and i.detail == 3)
+            assert gap.steps is not None
+            assert gap.steps < 300
+        finally:
+            r.close()
+
+    live(story())
+
+
 def test_the_band_answers_any_request_or_refuses_it(tmp_path: Path) -> None:
     """Small: the million malformed writes are a later campaign."""
 
@@ -289,6 +360,52 @@ def test_a_journal_that_cannot_be_written_costs_no_step(tmp_path: Path) -> None:
             sums = r.check()
             assert sums[Kind.GAP] > 10_000
             assert len(r.band.board.started_us) == 1
+        finally:
+            r.close()
+
+    live(story())
+
+
+def test_a_band_starts_with_a_journal_that_cannot_be_written(tmp_path: Path) -> None:
+    async def story() -> None:
+        r = await rig(tmp_path)
+        try:
+            await r.pair()
+            await asyncio.sleep(3600)
+            r.band.board.flash.broken = partition(r, "journal")
+            r.band.board.reset()
+            await asyncio.sleep(1200)
+            assert len(r.band.board.started_us) == 2, "no loop of resets"
+            r.band.board.flash.broken = range(0)
+            await asyncio.sleep(1200)
+            await r.supervisor().once()
+            r.check()
+        finally:
+            r.close()
+
+    live(story())
+
+
+def test_the_wearers_clock_changes_without_a_host(tmp_path: Path) -> None:
+    """In New York on 2026-03-08 at 02:00; before and after a reset."""
+
+    async def local(r: Rig) -> tuple[int, ...]:
+        device, _ = await r.radio.find(r.band.address, 30)
+        async with connected(r.radio, device) as session:
+            now = await session._client.read_gatt_char(uuids.standard(uuids.CURRENT_TIME))
+            return struct.unpack_from("<HBBBB", now)
+
+    async def story() -> None:
+        r = await rig(tmp_path, start=datetime(2026, 3, 8, 0, 30, tzinfo=ZONE))
+        try:
+            await r.pair()
+            await r.supervisor().once()
+            r.band.board.reset()
+            await asyncio.sleep(60)
+            assert (await local(r))[:4] == (2026, 3, 8, 0)
+            later = datetime(2026, 3, 8, 3, 10, 30, tzinfo=ZONE)
+            await r.world.until(round(later.timestamp() * 1000))
+            assert await local(r) == (2026, 3, 8, 3, 10)
         finally:
             r.close()
 
