@@ -11,6 +11,7 @@ import numpy.typing as npt
 from veriband.analysis.segments import DOUBLED, HOUR, MISSING, Bools, Ints, Rates, Segments, Steps
 
 DAY = 24 * HOUR
+MOST_DAYS = 1 << 17  # since 1970: to the year 2328
 HOURS_AT_ONCE = 4096
 PAGES_AT_ONCE = 1024
 _UNSEEN, _NOT_HERE = -1, -2
@@ -20,7 +21,7 @@ _UNSEEN, _NOT_HERE = -1, -2
 class Minutes:
     """n minutes in any order, all (n,).
 
-    `strand`: index into Strands. `minute`: since 1970 of the wearer's clock. `steps` as in
+    `strand`: index into Strands. `minute`: from 1970 on, of the wearer's clock. `steps` as in
     Segments, but never MISSING. `heart_rate`: bpm, 0 not worn, NaN unknown; None: of none known.
     """
 
@@ -63,8 +64,11 @@ class Grid:
         self._pages = 0
         self._row: npt.NDArray[np.int32] = np.zeros(0, np.int32)  # of each strand, or why none
         self._strands: Ints = np.zeros(0, np.int64)  # of each row
-        self._first_day, self._days = 0, 0
-        self._table: npt.NDArray[np.int32] = np.zeros((0, 0), np.int32)  # row, day -> page or -1
+        self._days: Ints = np.zeros(0, np.int64)  # of each column
+        self._column: npt.NDArray[np.int32] = np.full(MOST_DAYS, -1, np.int32)  # of each day
+        self._table: npt.NDArray[np.int32] = np.zeros(
+            (0, 0), np.int32
+        )  # row, column -> page or -1
         self._added: Ints = np.zeros(0, np.int64)  # to each row
 
     def add(self, minutes: Minutes, strands: Strands) -> None:
@@ -74,11 +78,13 @@ class Grid:
             if not len(mine):
                 return
             self._widen(mine.minute)
+            if self._table.size > self._room * DAY // 4 and self._halve(strands):
+                continue
             keys = self._keys(rows, mine)
             new = np.unique(keys[self._table.ravel()[keys] < 0])
             if self._pages + len(new) <= self._room:
                 break
-            self._make_room(new // self._days, strands)
+            self._make_room(new // len(self._days), strands)
         self._table.ravel()[new] = np.arange(self._pages, self._pages + len(new))
         self._steps[self._pages : self._pages + len(new)] = MISSING
         self._pages += len(new)
@@ -122,9 +128,9 @@ class Grid:
 
     def segments(self, strands: Strands) -> Iterator[Segments]:
         """All hours with any minute, a few thousand at once, no wearer divided among two."""
-        row, day = np.nonzero(self._table >= 0)
+        row, column = np.nonzero(self._table >= 0)
         strand = self._strands[row]
-        page, day = self._table[row, day], day + self._first_day
+        page, day = self._table[row, column], self._days[column]
         wearer, offset = strands.wearer[strand], strands.offset[strand]
         order = np.lexsort((day * DAY - offset, wearer))
         page, day, wearer, offset = page[order], day[order], wearer[order], offset[order]
@@ -173,25 +179,21 @@ class Grid:
         self._row[strands] = np.arange(len(strands)) + len(self._strands)
         self._strands = np.append(self._strands, strands)
         self._added = np.append(self._added, np.zeros(len(strands), np.int64))
-        self._table = np.pad(self._table, ((0, len(strands)), (0, 0)), constant_values=-1)
 
     def _widen(self, minute: npt.NDArray[np.int32]) -> None:
-        """Let the table reach from the first to the last day."""
-        first, last = int(minute.min()) // DAY, int(minute.max()) // DAY
-        if self._days:
-            before = max(0, self._first_day - first)
-            after = max(0, last + 1 - self._first_day - self._days)
-        else:
-            before, after = 0, last + 1 - first
-            self._first_day = first
-        if before or after:
-            self._table = np.pad(self._table, ((0, 0), (before, after)), constant_values=-1)
-            self._first_day -= before
-            self._days += before + after
+        """Let the table have a row for each strand, and a column for each day that there is."""
+        day = minute // DAY
+        new = np.unique(day[self._column[day] < 0])
+        self._column[new] = np.arange(len(self._days), len(self._days) + len(new))
+        self._days = np.append(self._days, new)
+        rows, columns = self._table.shape
+        if rows < len(self._strands) or columns < len(self._days):
+            sides = ((0, len(self._strands) - rows), (0, len(self._days) - columns))
+            self._table = np.pad(self._table, sides, constant_values=-1)
 
     def _keys(self, rows: Ints, minutes: Minutes) -> Ints:
         """Where in the table the pages of minutes stand."""
-        return rows * self._days + (minutes.minute // DAY - self._first_day)
+        return rows * len(self._days) + self._column[minutes.minute // DAY]
 
     def _cells(self, keys: Ints, minutes: Minutes) -> Ints:
         return self._table.ravel()[keys] * np.int64(DAY) + minutes.minute % DAY
@@ -203,20 +205,29 @@ class Grid:
         wearer = strands.wearer[self._strands]
         by_wearer = np.bincount(wearer - self.first, weights=need)
         fits = int((np.cumsum(by_wearer) <= self._room - self._room // 8).sum())
-        cut = self.first + max(1, fits)
-        if cut > wearer.max():  # one wearer, or so
+        if not self._let_go(self.first + max(1, fits), strands):  # one wearer, or so
             more = int(by_wearer.sum()) * 2 - self._room
             self._steps = np.append(self._steps, np.empty((more, DAY), np.int16), axis=0)
             if self._with_rates:
                 self._rates = np.append(self._rates, np.empty((more, DAY), np.float32), axis=0)
             self._room += more
-            return
+
+    def _halve(self, strands: Strands) -> bool:
+        """Let the later half of the wearers go; False when there is but one."""
+        last = int(strands.wearer[self._strands].max())
+        return self._let_go((self.first + last + 1) // 2, strands)
+
+    def _let_go(self, cut: int, strands: Strands) -> bool:
+        """Let the wearers from index `cut` on go; False when there are none, or no others."""
+        wearer = strands.wearer[self._strands]
+        if not wearer.min() < cut <= wearer.max():
+            return False
         self.next_first = cut
         stay = np.flatnonzero(wearer < cut)
         self._row[self._strands] = _NOT_HERE
         self._row[self._strands[stay]] = np.arange(len(stay))
         self._strands, self._added = self._strands[stay], self._added[stay]
-        self._table = self._table[stay]
+        self._table = self._table[stay[stay < len(self._table)]]
         at = self._table >= 0
         pages = np.sort(self._table[at])
         self._table[at] = np.searchsorted(pages, self._table[at])
@@ -226,3 +237,4 @@ class Grid:
             self._steps[to : to + len(moved)] = self._steps[moved]
             if self._with_rates:
                 self._rates[to : to + len(moved)] = self._rates[moved]
+        return True

@@ -73,7 +73,7 @@ class ParquetTable(Table):
                     first += count
                     yield self._chunk(dict(zip(batch.schema.names, batch, strict=True)), rows)
         except (OSError, arrow.ArrowException) as error:
-            why = str(error).splitlines()[0]
+            why = str(error).splitlines()[0].rstrip(".")
             raise BadInput(str(self.path), "", f"it cannot be read: {why}") from error
 
     def _chunk(self, column: dict[str, Any], rows: Ints) -> Chunk:
