@@ -66,9 +66,8 @@ class Grid:
         self._strands: Ints = np.zeros(0, np.int64)  # of each row
         self._days: Ints = np.zeros(0, np.int64)  # of each column
         self._column: npt.NDArray[np.int32] = np.full(MOST_DAYS, -1, np.int32)  # of each day
-        self._table: npt.NDArray[np.int32] = np.zeros(
-            (0, 0), np.int32
-        )  # row, column -> page or -1
+        # By row and column: the page, or -1.
+        self._table: npt.NDArray[np.int32] = np.zeros((0, 0), np.int32)
         self._added: Ints = np.zeros(0, np.int64)  # to each row
 
     def add(self, minutes: Minutes, strands: Strands) -> None:
@@ -96,16 +95,18 @@ class Grid:
 
     def surplus(self) -> int:
         """How many minutes were put in where there was one already."""
-        used = self._steps[: self._pages]
-        filled = sum(
-            int(np.count_nonzero(used[page : page + PAGES_AT_ONCE] != MISSING))
-            for page in range(0, self._pages, PAGES_AT_ONCE)
-        )
-        return int(self._added.sum()) - filled
+        return int(self._added.sum()) - self._pages * DAY + self._count(MISSING)
 
     def doubled(self) -> int:
         """How many minutes were found to be given twice and differently."""
-        return int(np.count_nonzero(self._steps[: self._pages] == DOUBLED))
+        return self._count(DOUBLED)
+
+    def _count(self, value: int) -> int:
+        used = self._steps[: self._pages]
+        return sum(
+            int(np.count_nonzero(used[page : page + PAGES_AT_ONCE] == value))
+            for page in range(0, self._pages, PAGES_AT_ONCE)
+        )
 
     def set_aside_doubled(self, minutes: Minutes, strands: Strands) -> Bools:
         """Which of `minutes`, all of which were added, are not what the grid holds now.
