@@ -23,6 +23,7 @@ DATA = Path(__file__).parents[1] / "data"
 HONEST = {"Fitbit minutes": "fitbit_minutes", "runs": "runs"}
 CHEATERS = 100  # a cell
 EXERCISERS = 1000
+MEMORY = 256 << 20
 LIVE_BANDS, LIVE_MINUTES = 1000, 5
 NO_DATA = (
     "Not to be caught with these data: a band worn by another who moves (that heart fits the",
@@ -33,7 +34,7 @@ NO_DATA = (
 def honest(name: str, rule: str) -> list[Row]:
     """Suspicions and accusations of people who are taken to be honest."""
     table = open_table(DATA / f"{name}.parquet")
-    judged = list(judge_table(table, RULES[rule]))
+    judged = list(judge_table(table, RULES[rule], MEMORY))
     wearers, hours = len(table.names), sum(len(of.segments) for of in judged)
     days = hours / 24 if name != "runs" else wearers
     suspicions = [int(v) for of in judged for v in of.suspicions.verdict]

@@ -25,8 +25,17 @@ from veriband.minutes import open_table
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a segment and suspicion.")
 @click.option("--any-order", is_flag=True, help="The CSV file's lines are not sorted by time.")
+@click.option(
+    "--memory",
+    type=click.IntRange(1, 1 << 20),
+    default=256,
+    show_default=True,
+    help="MB for minutes. A file that needs more is read again, for each part of the wearers.",
+)
 @click.pass_context
-def judge(ctx: click.Context, file: Path, rule: str, as_json: bool, any_order: bool) -> None:
+def judge(
+    ctx: click.Context, file: Path, rule: str, as_json: bool, any_order: bool, memory: int
+) -> None:
     """Judge the steps of wearers in FILE, a CSV or Parquet table of minutes.
 
     Columns: wearer, minute (2016-04-19T10:00), steps; heart_rate_bpm (0: not worn, empty:
@@ -45,7 +54,7 @@ def judge(ctx: click.Context, file: Path, rule: str, as_json: bool, any_order: b
         length=1000, label="Judging", file=sys.stderr, hidden=as_json or not sys.stderr.isatty()
     ) as bar:
         for judgement in judge_table(
-            table, RULES[rule], on_progress=lambda: bar.update(int(table.done * 1000) - bar.pos)
+            table, RULES[rule], memory << 20, lambda: bar.update(int(table.done * 1000) - bar.pos)
         ):
             words = Words(table.names, rule, bool(table.aware))
             totals.add(judgement)

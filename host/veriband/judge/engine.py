@@ -16,7 +16,6 @@ from veriband.minutes.table import Table
 Rule = Callable[[Segments, Wearers], Judgement]
 
 RULES: dict[str, Rule] = {"gated": gated.judge, "claims": claims.judge}
-MEMORY = 256 << 20  # bytes for minutes; a table that needs more is read once more for each
 DOUBLED = "given twice, and differently"
 REPEATED = "given twice, and the same; each was judged once"
 
@@ -24,11 +23,12 @@ REPEATED = "given twice, and the same; each was judged once"
 def judge_table(
     table: Table,
     rule: Rule,
-    memory: int = MEMORY,
+    memory: int,
     on_progress: Callable[[], None] = lambda: None,
 ) -> Iterator[Judgement]:
     """The judgements on a table's wearers, some wearers at a time, in the order they first occur.
 
+    `memory`: bytes for minutes; a table that needs more is read again for each part.
     Resting heart rates that the table does not give are learned from it. Raises BadInput.
     """
     first: int | None = 0

@@ -17,7 +17,7 @@ schema = pa.schema(
 with measured(), pq.ParquetWriter(result, schema) as writer:
     table = open_table(Path(path))
     names = pa.array([], pa.string())
-    for judged in judge_table(table, RULES["claims"]):
+    for judged in judge_table(table, RULES["claims"], 256 << 20):
         if len(names) != len(table.names):
             names = pa.array(table.names)
         wearer = pa.DictionaryArray.from_arrays(judged.suspicions.wearer, names)
