@@ -14,7 +14,7 @@ from tests.whole.rig import ZONE, Rig, live, rig, until_cancelled
 from veriband.errors import BadBatch, BandNotFound, BandVanished, BandWentBack, VeribandError
 from veriband.link.session import connected
 from veriband.records import Kind
-from veriband_protocol import uuids, wire
+from veriband_protocol import items, uuids, wire
 from veriband_simulator.chips import Nack
 from veriband_simulator.wearers import Walk
 
@@ -37,18 +37,47 @@ def first_frame(r: Rig, change: Change) -> list[int]:
 
 
 def flip_a_bit(payload: bytes) -> bytes:
+    """Another number of steps in a minute: all but the CRC is as it may be."""
     damaged = bytearray(payload)
-    damaged[-6] ^= 0x04
+    a_minute = -wire.TRAILER_BYTES - 2
+    assert 4 <= damaged[a_minute] < 128
+    damaged[a_minute] ^= 0x04
     return bytes(damaged)
 
 
-def claim_an_earlier_number(payload: bytes) -> bytes:
-    """The batch as a band would send it that begins one number too early, its CRC right."""
+def another_batch(payload: bytes, first: int = 0, more: int = 0, hole: bool = False) -> bytes:
+    """The batch as a band would send it that begins `first` numbers later and ends `more` later,
+    with nothing but a hole in it if `hole`; its CRC right."""
     frame = payload[_HEAD:]
     assert frame[0] == wire.FIRST | wire.LAST
-    version, epoch, seq, boot, t_ms, items, upto = wire.unpack_batch(frame[1:])
-    batch = wire.pack_batch(version, epoch, seq - 1, boot, t_ms, items, upto)
-    return payload[:_HEAD] + wire.frame(batch, 0, 247)
+    version, epoch, seq, boot, t_ms, body, upto = wire.unpack_batch(frame[1:])
+    if hole:
+        count = bytearray(5)
+        size = items.put_varint(count, 0, upto + more - seq - first)
+        body = bytes((items.HOLE, size)) + bytes(count[:size])
+    batch = wire.pack_batch(version, epoch, seq + first, boot, t_ms, body, upto + more)
+    frame = wire.frame(batch, 0, 247)
+    return struct.pack("<H", len(frame) + 3) + payload[2:_HEAD] + frame
+
+
+def claim_an_earlier_number(payload: bytes) -> bytes:
+    return another_batch(payload, first=-1)
+
+
+def claim_later_numbers(payload: bytes) -> bytes:
+    return another_batch(payload, first=5, more=5)
+
+
+def skip_numbers(payload: bytes) -> bytes:
+    return another_batch(payload, first=5, hole=True)
+
+
+def end_in_a_far_hole(payload: bytes) -> bytes:
+    return another_batch(payload, more=2**31, hole=True)
+
+
+def forget_the_last_number(payload: bytes) -> bytes:
+    return another_batch(payload, more=-1, hole=True)
 
 
 def swallow(payload: bytes) -> None:
@@ -60,6 +89,10 @@ def swallow(payload: bytes) -> None:
     [
         (flip_a_bit, BadBatch),
         (claim_an_earlier_number, BadBatch),
+        (claim_later_numbers, BadBatch),
+        (skip_numbers, BadBatch),
+        (end_in_a_far_hole, BadBatch),
+        (forget_the_last_number, BadBatch),
         (swallow, BandVanished),
     ],
 )

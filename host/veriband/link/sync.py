@@ -8,7 +8,7 @@ from datetime import tzinfo
 
 from veriband.civil import next_change, offset_min
 from veriband.errors import BadBatch, BandWentBack
-from veriband.link.session import Batch, Session
+from veriband.link.session import Batch, JournalState, Session
 from veriband.records import Item, decode
 from veriband.store import Store
 from veriband.store.store import Band
@@ -34,24 +34,38 @@ async def sync(session: Session, store: Store, band: Band, utc_ms: UtcMs, zone: 
     """
     clock_set = await _set_clock(session, utc_ms, zone)
     state = await session.state()
-    cursor = store.cursor(band, state.epoch)
+    epoch = state.epoch
+    cursor = store.cursor(band, epoch)
     if cursor is None:
         cursor = state.oldest
     if state.upto < cursor:
         raise BandWentBack(band.address, state.upto, cursor)
     count = 0
     while cursor < state.upto:
-        batch = await session.read(state.epoch, cursor)
+        batch = await session.read(epoch, cursor)
         items, after = _decoded(band, batch)
+        if batch.upto < state.upto:
+            why = f"a journal that ends at {batch.upto} and ended at {state.upto} before"
+            raise BadBatch(band.address, why)
+        if _is_beyond(batch, cursor, state):
+            state = await session.state()  # more was recorded or overwritten meanwhile, or not
+            if _is_beyond(batch, cursor, state):
+                why = f"numbers {batch.seq} to {batch.upto} of {state.oldest} to {state.upto}"
+                raise BadBatch(band.address, f"{why}, asked from {cursor}")
         if batch.seq > cursor:
             store.notice(
                 utc_ms(), band, "overwritten",
                 f"Items {cursor} to {batch.seq - 1} were overwritten on band {band.address} "
                 "before this host had read them.",
             )  # fmt: skip
-        count += store.commit(band, state.epoch, items, after)
+        count += store.commit(band, epoch, items, after)
         cursor = after
     return Synced(count, clock_set)
+
+
+def _is_beyond(batch: Batch, cursor: int, state: JournalState) -> bool:
+    """Whether a batch claims to have lost or to have more than the journal."""
+    return batch.seq > max(cursor, state.oldest) or batch.upto > state.upto
 
 
 def _decoded(band: Band, batch: Batch) -> tuple[list[Item], int]:

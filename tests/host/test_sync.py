@@ -1,0 +1,70 @@
+"""What a sync believes of a journal that changes under it."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC
+from pathlib import Path
+
+import pytest
+
+from veriband.errors import BadBatch
+from veriband.link.session import BandClock, Batch, JournalState
+from veriband.link.sync import sync
+from veriband.store import Store
+
+NOW_MS = 1_774_994_400_000
+EPOCH = 7
+
+
+class Journal:
+    """A session with a band whose journal answers from scripts."""
+
+    def __init__(self, states: list[tuple[int, int]], batches: list[tuple[int, bytes, int]]):
+        self.states = iter(states)
+        self.batches = iter(batches)
+
+    async def clock(self) -> BandClock:
+        return BandClock(0, NOW_MS, 0)
+
+    async def state(self) -> JournalState:
+        return JournalState(EPOCH, *next(self.states), 1, 0)
+
+    async def read(self, epoch: int, seq: int) -> Batch:
+        first, items, upto = next(self.batches)
+        return Batch(first, 1, first * 60_000, items, upto)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = Store(tmp_path / "veriband.db")
+    yield store
+    store.close()
+
+
+def test_what_was_recorded_and_overwritten_meanwhile_is_believed(store: Store) -> None:
+    band = store.add_band("A", None, 0)
+    journal = Journal([(0, 4), (2, 5)], [(2, bytes((1, 2, 3)), 5)])
+    synced = asyncio.run(sync(journal, store, band, lambda: NOW_MS, UTC))
+    assert synced.items == 3
+    assert store.cursor(band, EPOCH) == 5
+    assert [n.text for n in store.notices(band)] == [
+        "Items 0 to 1 were overwritten on band A before this host had read them."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("state", "batch"),
+    [
+        ((0, 4), (2, bytes((1, 2)), 4)),
+        ((0, 4), (0, bytes((1, 2, 3, 4, 5)), 5)),
+        ((0, 4), (0, bytes((1, 2, 3)), 3)),
+    ],
+)
+def test_a_batch_that_contradicts_the_journals_state_is_not_stored(
+    store: Store, state: tuple[int, int], batch: tuple[int, bytes, int]
+) -> None:
+    band = store.add_band("A", None, 0)
+    with pytest.raises(BadBatch):
+        asyncio.run(sync(Journal([state, state], [batch]), store, band, lambda: NOW_MS, UTC))
+    assert store.cursor(band, EPOCH) is None
+    assert store.notices(band) == []
