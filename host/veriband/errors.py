@@ -82,6 +82,16 @@ class VersionUnknown(VeribandError):
         )
 
 
+class Unforeseen(VeribandError):
+    """Something of which Veriband does not know what it means."""
+
+    def __init__(self, address: str, error: Exception) -> None:
+        super().__init__(
+            f"Band {address}: something that should not happen did ({type(error).__name__}: "
+            f"{error}); it will be tried again. Please report it, with this line."
+        )
+
+
 class StoreError(VeribandError):
     """The store cannot be used."""
 

@@ -88,6 +88,28 @@ def test_a_full_disk_is_an_error_and_costs_nothing(store: Store, tmp_path: Path)
     assert store.commit(band, 7, minutes(1, [2] * 5000), 5001) == 5000
 
 
+def test_a_damaged_store_is_an_error_that_says_what_to_do(store: Store) -> None:
+    band = store.add_band("A", None, 0)
+    store.commit(band, 7, minutes(0, [1] * 500), 500)
+    store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    store._db.execute("PRAGMA cache_size = 0")
+    with store.path.open("r+b") as file:
+        file.seek(4096)
+        file.write(bytes(store.path.stat().st_size - 4096))
+    for read in (
+        store.bands,
+        lambda: store.cursor(band, 7),
+        lambda: store.spans(band, 0, 1),
+        lambda: store.count(band, Kind.MINUTE),
+        lambda: store.undated_steps(band),
+        lambda: store.notices(band),
+    ):
+        with pytest.raises(StoreError, match=r"could not be read.*put back a copy"):
+            read()
+    with pytest.raises(StoreError, match="could not be written"):
+        store.notice(0, band, "kind", "text")
+
+
 def test_a_store_of_a_newer_veriband_is_refused_untouched(tmp_path: Path) -> None:
     path = tmp_path / "new.db"
     with closing(sqlite3.connect(path)) as db:

@@ -7,12 +7,23 @@ import struct
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.whole.rig import ZONE, Rig, live, rig, until_cancelled
-from veriband.errors import BadBatch, BandNotFound, BandVanished, BandWentBack, VeribandError
+from veriband.errors import (
+    BadBatch,
+    BandNotFound,
+    BandVanished,
+    BandWentBack,
+    StoreError,
+    Unforeseen,
+    VeribandError,
+)
+from veriband.link.radio import Radio
 from veriband.link.session import connected
+from veriband.link.supervisor import Supervisor
 from veriband.records import Kind
 from veriband_protocol import items, uuids, wire
 from veriband_simulator.chips import Nack
@@ -115,6 +126,64 @@ def test_a_bad_batch_is_noted_and_asked_for_again(
             assert [notice.kind for notice in r.store.notices(r.known)] == [error.__name__]
             assert len(r.items()) >= before + 29
             r.check()
+        finally:
+            r.close()
+
+    live(story())
+
+
+def test_what_nobody_foresaw_is_noted_with_its_name_and_tried_again(tmp_path: Path) -> None:
+    async def story() -> None:
+        r = await rig(tmp_path)
+        try:
+            await r.pair()
+            radio = r.radio
+            assert radio.client is not None
+            reads: list[object] = []
+
+            class Odd(radio.client):
+                async def read_gatt_char(self, *what: Any, **options: Any) -> bytearray:
+                    reads.append(what)
+                    if len(reads) == 1:
+                        raise KeyError("/org/bluez/hci0/dev_1")
+                    return await super().read_gatt_char(*what, **options)
+
+            odd = Radio(Odd, radio.scanner)
+            keeping = asyncio.create_task(
+                Supervisor(
+                    odd, r.store, r.known, r.world.utc_ms, ZONE, on_trouble=r.troubles.append
+                ).run()
+            )
+            await asyncio.sleep(300)
+            assert not keeping.done()
+            await until_cancelled(keeping)
+            assert keeping.cancelled()
+            assert [type(trouble) for trouble in r.troubles] == [Unforeseen]
+            assert "KeyError: '/org/bluez/hci0/dev_1'" in str(r.troubles[0])
+            assert [notice.kind for notice in r.store.notices(r.known)] == ["Unforeseen"]
+            r.check()
+        finally:
+            r.close()
+
+    live(story())
+
+
+def test_a_store_that_is_damaged_under_the_daemon_does_not_end_it(tmp_path: Path) -> None:
+    async def story() -> None:
+        r = await rig(tmp_path)
+        try:
+            await r.pair()
+            keeping = asyncio.create_task(r.supervisor().run())
+            await asyncio.sleep(300)
+            r.store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            r.store._db.execute("PRAGMA cache_size = 0")
+            with r.store.path.open("r+b") as file:
+                file.seek(4096)
+                file.write(bytes(r.store.path.stat().st_size - 4096))
+            await asyncio.sleep(1200)
+            assert not keeping.done()
+            await until_cancelled(keeping)
+            assert {type(trouble) for trouble in r.troubles} == {StoreError}
         finally:
             r.close()
 

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 from datetime import tzinfo
 
-from veriband.errors import BandVanished, VeribandError
+from veriband.errors import BandVanished, Unforeseen, VeribandError
 from veriband.link.radio import Radio
 from veriband.link.session import connected
 from veriband.link.sync import Synced, UtcMs, sync
@@ -48,7 +48,15 @@ class Supervisor:
         self._on_trouble = on_trouble
 
     async def once(self) -> Synced:
-        """Find, connect, sync, disconnect. Raises VeribandError."""
+        """Find, connect, sync, disconnect. Raises VeribandError, whatever happens."""
+        try:
+            return await self._once()
+        except VeribandError:
+            raise
+        except Exception as error:
+            raise Unforeseen(self._band.address, error) from error
+
+    async def _once(self) -> Synced:
         device, _ = await self._radio.find(self._band.address, FIND_S)
         try:
             async with (

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from veriband.errors import StoreError
 from veriband.records import Anchor, Item, Kind
@@ -94,18 +95,25 @@ class Store:
     def _transaction(self) -> Generator[None]:
         try:
             self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
+            yield
             self._db.execute("COMMIT")
-        except sqlite3.Error as error:
-            if self._db.in_transaction:
+        except BaseException as error:
+            with contextlib.suppress(sqlite3.Error):  # some errors have undone it already
                 self._db.execute("ROLLBACK")
+            if isinstance(error, sqlite3.Error):
+                raise StoreError(
+                    f"The store {self.path} could not be written: {error}. Nothing was lost; see "
+                    "that the disk has room."
+                ) from error
+            raise
+
+    def _read(self, query: str, values: tuple[object, ...] = ()) -> list[Any]:
+        try:
+            return self._db.execute(query, values).fetchall()
+        except sqlite3.Error as error:
             raise StoreError(
-                f"The store {self.path} could not be written: {error}. Nothing was lost; see that "
-                "the disk has room."
+                f"The store {self.path} could not be read: {error}. If its file is damaged, put "
+                "back a copy of it, or move it away: the bands still have what they recorded last."
             ) from error
 
     def close(self) -> None:
@@ -133,17 +141,15 @@ class Store:
 
     def bands(self) -> list[Band]:
         """The bands that are known, in the order they were added."""
-        rows = self._db.execute("SELECT id, address, secret FROM band ORDER BY id")
+        rows = self._read("SELECT id, address, secret FROM band ORDER BY id")
         return [Band(*row) for row in rows]
 
     # What bands recorded.
 
     def cursor(self, band: Band, epoch: int) -> int | None:
         """The next number wanted of that log; None when nothing of it was stored."""
-        row = self._db.execute(
-            "SELECT seq FROM cursor WHERE band = ? AND epoch = ?", (band.id, epoch)
-        ).fetchone()
-        return row and row[0]
+        rows = self._read("SELECT seq FROM cursor WHERE band = ? AND epoch = ?", (band.id, epoch))
+        return rows[0][0] if rows else None
 
     def commit(self, band: Band, epoch: int, items: Sequence[Item], next_seq: int) -> int:
         """Store items and the cursor behind them at once; how many were new."""
@@ -204,7 +210,7 @@ class Store:
 
     def spans(self, band: Band, from_utc_ms: int, to_utc_ms: int) -> list[Span]:
         """Everything with steps that begins in that time, in its order."""
-        rows = self._db.execute(
+        rows = self._read(
             "SELECT utc_ms, duration_ms, steps, kind, boot, t_ms FROM item WHERE band = ? "
             "AND utc_ms >= ? AND utc_ms < ? AND steps IS NOT NULL ORDER BY utc_ms, epoch, seq",
             (band.id, from_utc_ms, to_utc_ms),
@@ -216,16 +222,16 @@ class Store:
 
     def count(self, band: Band, kind: Kind) -> int:
         """How many items of a kind are stored of a band, dated or not."""
-        return self._db.execute(
+        return self._read(
             "SELECT count(*) FROM item WHERE band = ? AND kind = ?", (band.id, kind)
-        ).fetchone()[0]
+        )[0][0]
 
     def undated_steps(self, band: Band) -> int:
         """Steps whose time is not known yet: the band's clock was never set in that boot."""
-        return self._db.execute(
+        return self._read(
             "SELECT coalesce(sum(steps), 0) FROM item WHERE band = ? AND utc_ms IS NULL",
             (band.id,),
-        ).fetchone()[0]
+        )[0][0]
 
     # What the host noticed.
 
@@ -239,7 +245,7 @@ class Store:
 
     def notices(self, band: Band) -> list[Notice]:
         """What was noted of a band, oldest first."""
-        rows = self._db.execute(
+        rows = self._read(
             "SELECT utc_ms, kind, text FROM notice WHERE band = ? ORDER BY id", (band.id,)
         )
         return [Notice(*row) for row in rows]
