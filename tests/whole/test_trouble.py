@@ -6,6 +6,7 @@ import asyncio
 import struct
 from collections.abc import Callable
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from veriband.link.radio import Radio
 from veriband.link.session import connected
 from veriband.link.supervisor import Supervisor
 from veriband.records import Kind
+from veriband.store.store import Band
 from veriband_protocol import items, uuids, wire
 from veriband_simulator.chips import Nack
 from veriband_simulator.wearers import Walk
@@ -285,6 +287,36 @@ def test_an_absent_band_is_looked_for_ever_more_rarely(tmp_path: Path) -> None:
             await until_cancelled(keeping)
             assert {type(trouble) for trouble in r.troubles} == {BandNotFound}
             assert 30 <= len(r.troubles) <= 60
+        finally:
+            r.close()
+
+    live(story())
+
+
+def test_many_absent_bands_do_not_keep_a_present_one_waiting(tmp_path: Path) -> None:
+    async def story() -> None:
+        r = await rig(tmp_path)
+        try:
+            await r.pair()
+            radio = r.radio
+            synced: list[int] = []
+
+            def keep(band: Band, every_s: float) -> asyncio.Task[None]:
+                keeper = Supervisor(
+                    radio, r.store, band, r.world.utc_ms, ZONE,
+                    every_s=every_s, rng=r.world.rng(band.address),
+                    on_sync=lambda _: synced.append(r.world.now_us()),
+                )  # fmt: skip
+                return asyncio.create_task(keeper.run())
+
+            absent = [r.store.add_band(f"AA:00:00:00:00:{n:02X}", None, 0) for n in range(20)]
+            keepers = [keep(band, 600) for band in absent] + [keep(r.known, 60)]
+            await asyncio.sleep(3600)
+            for keeper in keepers:
+                await until_cancelled(keeper)
+            waits_s = [(after - before) / 1e6 for before, after in pairwise(synced)]
+            assert len(waits_s) > 50
+            assert max(waits_s) < 90
         finally:
             r.close()
 

@@ -18,6 +18,11 @@ from bleak.exc import BleakError
 from veriband.errors import BandNotFound, NoRadio
 from veriband_protocol import uuids
 
+BEGIN_S = 10.0  # for the system to begin or end a scan
+YOUNG_S = 10.0
+
+_Seen = asyncio.Queue[tuple[BLEDevice, AdvertisementData]]
+
 
 class PairingAgent(Protocol):
     """Answers the operating system when it asks for a passkey."""
@@ -27,15 +32,20 @@ class PairingAgent(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Radio:
-    """bleak with a backend (None: the platform's own) and a pairing agent (None: none)."""
+    """bleak with a backend (None: the platform's own) and a pairing agent (None: none).
+
+    BlueZ takes one discovery at a time from a program: all who look for a band share one.
+    """
 
     client: type[BaseBleakClient] | None = None
     scanner: type[BaseBleakScanner] | None = None
     agent: PairingAgent | None = None
-    # BlueZ takes one discovery at a time from a program; several bands take turns.
-    _turn: asyncio.Lock = field(default_factory=asyncio.Lock, compare=False)
+    _looking: list[_Seen] = field(default_factory=list[_Seen], init=False, repr=False)
+    _discovery: BleakScanner | None = field(default=None, init=False, repr=False)
+    _begun_s: float = field(default=0.0, init=False, repr=False)
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
 
     async def find(
         self,
@@ -47,7 +57,7 @@ class Radio:
 
         Raises BandNotFound when it was looked for for `timeout_s` in vain, NoRadio.
         """
-        async with self._turn, self._seen() as seen:
+        async with self._seen() as seen:
             try:
                 async with asyncio.timeout(timeout_s):
                     while True:
@@ -71,22 +81,48 @@ class Radio:
         return sorted(bands.values(), key=lambda entry: -entry[1].rssi)
 
     @asynccontextmanager
-    async def _seen(self) -> AsyncGenerator[asyncio.Queue[tuple[BLEDevice, AdvertisementData]]]:
-        seen: asyncio.Queue[tuple[BLEDevice, AdvertisementData]] = asyncio.Queue()
-        scanner = BleakScanner(
-            lambda device, advertisement: seen.put_nowait((device, advertisement)),
-            service_uuids=[uuids.JOURNAL_SERVICE],
-            backend=self.scanner,
-        )
+    async def _seen(self) -> AsyncGenerator[_Seen]:
+        seen: _Seen = asyncio.Queue()
         try:
-            await scanner.start()
-        except (BleakError, OSError, EOFError) as error:
-            raise NoRadio(str(error) or type(error).__name__) from error
+            async with asyncio.timeout(BEGIN_S), self._turn:
+                await self._begin()
+                self._looking.append(seen)
+        except TimeoutError:
+            raise NoRadio(f"no scan has begun within {BEGIN_S:.0f} seconds") from None
         try:
             yield seen
         finally:
-            with suppress(BleakError, OSError, EOFError):
-                await scanner.stop()
+            self._looking.remove(seen)
+            async with self._turn:
+                if not self._looking:
+                    await self._end()
+
+    async def _begin(self) -> None:
+        """Have a discovery that is young: some systems report a device once in each only."""
+        now_s = asyncio.get_running_loop().time()
+        if now_s - self._begun_s >= YOUNG_S:
+            await self._end()
+        if self._discovery is not None:
+            return
+        discovery = BleakScanner(
+            self._tell, service_uuids=[uuids.JOURNAL_SERVICE], backend=self.scanner
+        )
+        try:
+            await discovery.start()
+        except Exception as error:  # of D-Bus, too, which bleak lets through
+            raise NoRadio(str(error) or type(error).__name__) from error
+        self._discovery, self._begun_s = discovery, now_s
+
+    async def _end(self) -> None:
+        discovery, self._discovery = self._discovery, None
+        if discovery is not None:
+            with suppress(BleakError, TimeoutError, OSError, EOFError):
+                async with asyncio.timeout(BEGIN_S):
+                    await discovery.stop()
+
+    def _tell(self, device: BLEDevice, advertisement: AdvertisementData) -> None:
+        for seen in self._looking:
+            seen.put_nowait((device, advertisement))
 
     def connect(
         self, device: BLEDevice, timeout_s: float, on_disconnect: Callable[[], None]
