@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 
 class VeribandError(Exception):
     """The base of every error that a user may see. The text says what happened and what to do."""
@@ -55,6 +57,16 @@ class PairingFailed(VeribandError):
         )
 
 
+class ClockImplausible(VeribandError):
+    """This computer's clock cannot be right, so that no band's is set from it."""
+
+    def __init__(self, utc_s: int) -> None:
+        day = (datetime(1970, 1, 1) + timedelta(seconds=utc_s)).date()
+        super().__init__(
+            f"This computer's clock says {day}, which cannot be: set it; bands are synced then."
+        )
+
+
 class BadBatch(VeribandError):
     """The band sent something that is not a valid answer; nothing of it was stored."""
 
@@ -69,7 +81,7 @@ class BandWentBack(VeribandError):
         super().__init__(
             f"Band {address} went back in time: it says its journal ends at number {upto}, but "
             f"{have} were stored before. What is stored is kept; if its flash was restored from a "
-            "copy, hand the band over (button for 10 seconds) to start a new journal."
+            "copy, erase its partition 'journal' (or flash the band anew) to start a new journal."
         )
 
 

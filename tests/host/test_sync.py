@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from veriband.errors import BadBatch
+from veriband.errors import BadBatch, ClockImplausible
 from veriband.link.session import BandClock, Batch, JournalState
 from veriband.link.sync import sync
 from veriband.store import Store
@@ -25,6 +25,9 @@ class Journal:
 
     async def clock(self) -> BandClock:
         return BandClock(0, NOW_MS, 0)
+
+    async def set_clock(self, utc_ms: int, *_: int) -> None:
+        raise AssertionError(f"set to {utc_ms}")
 
     async def state(self) -> JournalState:
         return JournalState(EPOCH, *next(self.states), 1, 0)
@@ -68,3 +71,12 @@ def test_a_batch_that_contradicts_the_journals_state_is_not_stored(
         asyncio.run(sync(Journal([state, state], [batch]), store, band, lambda: NOW_MS, UTC))
     assert store.cursor(band, EPOCH) is None
     assert store.notices(band) == []
+
+
+@pytest.mark.parametrize(("utc_s", "day"), [(1_400_000_000, "2014-05-13"), (2**32, "2106-02-07")])
+def test_a_computer_whose_clock_cannot_be_right_sets_none(
+    store: Store, utc_s: int, day: str
+) -> None:
+    band = store.add_band("A", None, 0)
+    with pytest.raises(ClockImplausible, match=f"This computer's clock says {day}"):
+        asyncio.run(sync(Journal([], []), store, band, lambda: utc_s * 1000, UTC))

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from veriband.civil import next_change, offset_min
-from veriband.errors import BadBatch, BandWentBack
+from veriband.errors import BadBatch, BandWentBack, ClockImplausible
 from veriband.link.session import Batch, JournalState, Session
 from veriband.records import Item, decode
 from veriband.store import Store
 from veriband.store.store import Band
+from veriband_protocol.wire import EARLIEST_UTC
 
 CLOCK_SLACK_MS = 2000  # a band's clock that is off by more is set
+LATEST_UTC = 2**32 - 1  # on the wire
 
 UtcMs = Callable[[], int]
 
@@ -30,7 +32,7 @@ async def sync(session: Session, store: Store, band: Band, utc_ms: UtcMs, zone: 
     """Set the clock if need be, then fetch and store everything that is new.
 
     Rows and cursor are committed together before the next batch is asked for, so it may be broken
-    off anywhere. Raises what Session raises, BandWentBack and StoreError.
+    off anywhere. Raises what Session raises, BandWentBack, ClockImplausible and StoreError.
     """
     clock_set = await _set_clock(session, utc_ms, zone)
     state = await session.state()
@@ -91,5 +93,7 @@ async def _set_clock(session: Session, utc_ms: UtcMs, zone: tzinfo) -> bool:
     if is_right and clock.offset_min == offset:
         return False
     now = utc_ms()
+    if not EARLIEST_UTC <= now // 1000 <= LATEST_UTC:
+        raise ClockImplausible(now // 1000)
     await session.set_clock(now, offset, *next_change(zone, now // 1000))
     return True
