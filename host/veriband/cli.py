@@ -27,7 +27,7 @@ from veriband.link.session import connected
 from veriband.link.supervisor import FIND_S, Supervisor
 from veriband.link.sync import Synced
 from veriband.store import Store
-from veriband.store.store import Band
+from veriband.store.store import Band, Notice
 from veriband_protocol import uuids
 
 
@@ -102,18 +102,18 @@ class _Group(click.Group):
 @click.pass_context
 def main(ctx: click.Context, path: Path | None, zone: str | None) -> None:
     """Veriband: a wristband whose steps can be trusted."""
-    ctx.obj = (path or default_store(), zone)
+    ctx.obj = (path, zone)
 
 
-def _store(ctx: click.Context) -> Store:
-    path: Path = ctx.obj[0]
+def _store(ctx: click.Context, *, reading: bool = False) -> Store:
+    path: Path = ctx.obj[0] or default_store()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(
             f"The folder of the store {path} cannot be made: {error}. Name another with --store."
         ) from error
-    store = Store(path)
+    store = Store(path, reading=reading)
     ctx.call_on_close(store.close)
     return store
 
@@ -282,7 +282,7 @@ def steps(
     ctx: click.Context, addresses: tuple[str, ...], day: datetime | None, as_json: bool
 ) -> None:
     """Show a day's steps by the hour (all known bands, or those named)."""
-    store, zone = _store(ctx), _zone(ctx)
+    store, zone = _store(ctx, reading=True), _zone(ctx)
     day = day or datetime.now(zone)
     begin, end = local_day(zone, day)
     for band in _chosen(store, addresses):
@@ -301,8 +301,22 @@ def steps(
         else:
             click.echo(f"{band.address}  {day:%Y-%m-%d}")
             click.echo(table(hours))
-            if undated := store.undated_steps(band):
-                click.echo(f"{undated} more steps wait for the band's clock to be set.")
-            for notice in store.notices(band)[-5:]:
-                when = datetime.fromtimestamp(notice.utc_ms / 1000, zone)
-                click.echo(f"{when:%Y-%m-%d %H:%M}  {notice.text}")
+            undatable = store.undatable_steps(band)
+            if waiting := store.undated_steps(band) - undatable:
+                click.echo(f"{waiting} more steps wait for the band's clock to be set.")
+            if undatable:
+                click.echo(
+                    f"{undatable} more steps have no date: the band started again before its "
+                    "clock was set."
+                )
+            for notice in store.notices(band, 5):
+                click.echo(_told(notice, zone))
+
+
+def _told(notice: Notice, zone: tzinfo) -> str:
+    first, last = (
+        f"{datetime.fromtimestamp(ms / 1000, zone):%Y-%m-%d %H:%M}"
+        for ms in (notice.first_utc_ms, notice.last_utc_ms)
+    )
+    often = f" ({notice.count} times since {first})" if notice.count > 1 else ""
+    return f"{last}  {notice.text}{often}"

@@ -1,5 +1,7 @@
 """The store: rows and cursor together, nothing twice, times found late."""
 
+import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -9,9 +11,56 @@ import pytest
 
 from veriband.errors import StoreError
 from veriband.records import Anchor, Item, Kind
-from veriband.store import Store
+from veriband.store import Store, schema
 
 MINUTE = 60_000
+VERSION_1 = """
+CREATE TABLE band (
+    id INTEGER PRIMARY KEY,
+    address TEXT NOT NULL UNIQUE,
+    secret BLOB,
+    added_utc_ms INTEGER NOT NULL
+);
+CREATE TABLE cursor (
+    band INTEGER NOT NULL REFERENCES band,
+    epoch INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (band, epoch)
+) WITHOUT ROWID;
+CREATE TABLE item (
+    band INTEGER NOT NULL REFERENCES band,
+    epoch INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    boot INTEGER NOT NULL,
+    t_ms INTEGER NOT NULL,
+    duration_ms INTEGER NOT NULL,
+    steps INTEGER,
+    utc_ms INTEGER,
+    count INTEGER NOT NULL,
+    detail INTEGER NOT NULL,
+    raw BLOB NOT NULL,
+    PRIMARY KEY (band, epoch, seq)
+) WITHOUT ROWID;
+CREATE INDEX item_by_time ON item (band, utc_ms);
+CREATE TABLE anchor (
+    band INTEGER NOT NULL,
+    epoch INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    boot INTEGER NOT NULL,
+    boot_utc_ms INTEGER NOT NULL,
+    offset_min INTEGER NOT NULL,
+    PRIMARY KEY (band, epoch, seq)
+) WITHOUT ROWID;
+CREATE TABLE notice (
+    id INTEGER PRIMARY KEY,
+    utc_ms INTEGER NOT NULL,
+    band INTEGER REFERENCES band,
+    kind TEXT NOT NULL,
+    text TEXT NOT NULL
+);
+PRAGMA user_version = 1;
+"""
 
 
 @pytest.fixture
@@ -75,6 +124,55 @@ def test_boots_are_dated_apart(store: Store) -> None:
     assert store.undated_steps(band) == 5
 
 
+def test_steps_of_a_boot_that_ended_undated_wait_for_no_clock(store: Store) -> None:
+    band = store.add_band("A", None, 0)
+    store.commit(band, 7, minutes(0, [5]), 1)
+    assert (store.undated_steps(band), store.undatable_steps(band)) == (5, 0)
+    boot = Item(1, Kind.BOOT, 2, 0, steps=2)
+    store.commit(band, 7, [boot, *minutes(2, [1], boot=2)], 3)
+    assert (store.undated_steps(band), store.undatable_steps(band)) == (8, 5)
+    store.commit(band, 7, [Anchor(3, Kind.ANCHOR, 2, MINUTE, utc_ms=10**9)], 4)
+    assert (store.undated_steps(band), store.undatable_steps(band)) == (5, 5)
+
+
+def test_what_is_noted_again_is_counted(store: Store) -> None:
+    one, other = store.add_band("A", None, 0), store.add_band("B", None, 0)
+    for utc_ms, band, text in (
+        (1, one, "gone"), (2, other, "gone"), (3, one, "gone"), (4, one, "odd"), (5, one, "gone"),
+        (6, one, "gone"), (7, one, "gone"),
+    ):  # fmt: skip
+        store.notice(utc_ms, band, "BandVanished", text)
+    told = [(n.text, n.first_utc_ms, n.last_utc_ms, n.count) for n in store.notices(one)]
+    assert told == [("gone", 1, 3, 2), ("odd", 4, 4, 1), ("gone", 5, 7, 3)]
+    assert [n.text for n in store.notices(one, 2)] == ["odd", "gone"]
+    assert [n.count for n in store.notices(other)] == [1]
+
+
+def test_no_look_at_a_band_goes_through_all_that_is_stored(store: Store) -> None:
+    band = store.add_band("A", None, 0)
+    queries: list[str] = []
+    store._db.set_trace_callback(queries.append)
+    store.spans(band, 0, 1)
+    store.undated_steps(band)
+    store.undatable_steps(band)
+    store.notices(band, 5)
+    store._db.set_trace_callback(None)
+    plans = [
+        step
+        for query in queries
+        for _, _, _, step in store._db.execute(f"EXPLAIN QUERY PLAN {query}")
+        if step.startswith(("SCAN", "SEARCH", "USE"))
+    ]
+    undated = "USING INDEX item_by_time (band=? AND utc_ms=?)"
+    assert plans == [
+        "SEARCH item USING INDEX item_by_time (band=? AND utc_ms>? AND utc_ms<?)",
+        f"SEARCH item {undated}",
+        f"SEARCH it {undated}",
+        "SEARCH item USING PRIMARY KEY (band=? AND epoch=?)",
+        "SEARCH notice USING INDEX notice_by_band (band=?)",
+    ]
+
+
 def test_a_full_disk_is_an_error_and_costs_nothing(store: Store, tmp_path: Path) -> None:
     band = store.add_band("A", None, 0)
     store.commit(band, 7, minutes(0, [1]), 1)
@@ -114,10 +212,142 @@ def test_a_store_of_a_newer_veriband_is_refused_untouched(tmp_path: Path) -> Non
     path = tmp_path / "new.db"
     with closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA user_version = 99")
+        db.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
     with pytest.raises(StoreError, match="newer Veriband"):
         Store(path)
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+
+
+def of_version_1(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.executescript(VERSION_1)
+        db.execute("INSERT INTO band VALUES (1, 'A', x'00', 0), (2, 'B', NULL, 0)")
+        db.execute("INSERT INTO item VALUES (1, 7, 0, 1, 1, 0, 60000, 5, NULL, 1, 0, x'')")
+        db.execute("INSERT INTO cursor VALUES (1, 7, 1)")
+        db.executemany(
+            "INSERT INTO notice (utc_ms, band, kind, text) VALUES (?, ?, 'k', ?)",
+            [(1, 1, "x"), (2, 2, "x"), (3, 1, "x"), (4, 1, "y"), (5, 1, "x"), (6, None, "x")],
+        )
+        db.commit()
+
+
+def tables(path: Path) -> set[str]:
+    """How tables and indices were made, without comments."""
+    with closing(sqlite3.connect(path)) as db:
+        rows = db.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")
+        return {" ".join(re.sub("--.*", "", sql).split()) for (sql,) in rows}
+
+
+def test_an_older_store_is_copied_and_becomes_one_of_this_version(tmp_path: Path) -> None:
+    path, new = tmp_path / "veriband.db", tmp_path / "new.db"
+    of_version_1(path)
+    before = tables(path)
+    for _ in range(2):
+        with closing(Store(path)) as store:
+            one, other = store.bands()
+            assert (one.address, one.secret, other.secret) == ("A", b"\0", None)
+            assert store.cursor(one, 7) == 1
+            assert store.undated_steps(one) == 5
+            told = [(n.text, n.first_utc_ms, n.last_utc_ms, n.count) for n in store.notices(one)]
+            assert told == [("x", 1, 3, 2), ("y", 4, 4, 1), ("x", 5, 5, 1)]
+            assert [n.first_utc_ms for n in store.notices(other)] == [2]
+    Store(new).close()
+    assert tables(path) == tables(new)
+    copy = tmp_path / "veriband.db.version-1"
+    assert tables(copy) == before
+    with closing(sqlite3.connect(copy)) as db:
+        assert db.execute("SELECT count(*) FROM notice").fetchone() == (6,)
+        assert db.execute("PRAGMA user_version").fetchone() == (1,)
+    if os.name == "posix":
+        assert {file.stat().st_mode & 0o777 for file in (path, copy)} == {0o600}
+
+
+def test_an_older_store_that_cannot_be_copied_stays_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "veriband.db"
+    of_version_1(path)
+    before = tables(path)
+    (tmp_path / "veriband.db.version-1.part").mkdir()
+    with pytest.raises(StoreError, match="cannot be opened"):
+        Store(path)
+    assert tables(path) == before
+
+
+def test_an_update_that_breaks_off_leaves_the_older_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "veriband.db"
+    of_version_1(path)
+    before = tables(path)
+    monkeypatch.setitem(schema.MIGRATIONS, 1, f"{schema.MIGRATIONS[1]}; SELECT * FROM nothing")
+    with pytest.raises(StoreError, match="could not be written"):
+        Store(path)
+    assert tables(path) == before
+    monkeypatch.undo()
+    Store(path).close()
+
+
+@pytest.mark.parametrize("journal", ["delete", "wal"])
+@pytest.mark.parametrize("version", [0, 1, 2])
+def test_another_programs_database_is_refused_untouched(
+    tmp_path: Path, version: int, journal: str
+) -> None:
+    path = tmp_path / "photos.db"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute(f"PRAGMA journal_mode = {journal}")
+        db.execute("CREATE TABLE band (name TEXT)")
+        db.execute(f"PRAGMA user_version = {version}")
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="another program's"):
+        Store(path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def sealed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the right to write, from the superuser, too."""
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    path.chmod(0o400)
+    path.parent.chmod(0o500)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no modes")
+def test_a_store_that_cannot_be_written_can_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "veriband.db"
+    with closing(Store(path)) as store:
+        store.commit(store.add_band("A", None, 0), 7, minutes(0, [1, 2]), 2)
+    before = path.read_bytes()
+    sealed(path, monkeypatch)
+    with closing(Store(path, reading=True)) as store:
+        (band,) = store.bands()
+        assert store.undated_steps(band) == 3
+        with pytest.raises(StoreError, match="could not be written"):
+            store.notice(0, band, "kind", "text")
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.read_bytes() == before
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no modes")
+def test_an_older_store_that_cannot_be_written_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "veriband.db"
+    of_version_1(path)
+    sealed(path, monkeypatch)
+    with pytest.raises(StoreError, match="use it once where it can be written"):
+        Store(path, reading=True)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no modes")
+def test_a_new_store_is_its_owners_only(tmp_path: Path) -> None:
+    with closing(Store(tmp_path / "veriband.db")) as store:
+        store.add_band("A", bytes(20), 0)
+        files = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+    names = ("veriband.db", "veriband.db-shm", "veriband.db-wal")
+    assert files == dict.fromkeys(names, 0o600)
 
 
 @pytest.mark.parametrize("content", [b"not a database at all, but long enough to look at" * 30])

@@ -1,6 +1,7 @@
 """The store's tables, and how an older store becomes a newer one."""
 
-VERSION = 1
+VERSION = 2
+APPLICATION_ID = 0x56657262  # "Verb", in the file's header from version 2 on
 
 TABLES = """
 CREATE TABLE band (
@@ -42,12 +43,44 @@ CREATE TABLE anchor (
     offset_min INTEGER NOT NULL,
     PRIMARY KEY (band, epoch, seq)
 ) WITHOUT ROWID;
--- What the host noticed: bands that vanished, bad answers, numbers that were overwritten.
+-- What the host noticed: bands that vanished, bad answers, numbers that were overwritten. What
+-- repeats itself is one row.
 CREATE TABLE notice (
     id INTEGER PRIMARY KEY,
-    utc_ms INTEGER NOT NULL,
+    first_utc_ms INTEGER NOT NULL,
+    last_utc_ms INTEGER NOT NULL,
+    count INTEGER NOT NULL,
     band INTEGER REFERENCES band,
     kind TEXT NOT NULL,
     text TEXT NOT NULL
 );
+CREATE INDEX notice_by_band ON notice (band, id);
 """
+
+# By the version that they lead away from. What they make is what TABLES makes.
+MIGRATIONS = {
+    1: """
+ALTER TABLE notice RENAME TO each;
+CREATE TABLE notice (
+    id INTEGER PRIMARY KEY,
+    first_utc_ms INTEGER NOT NULL,
+    last_utc_ms INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    band INTEGER REFERENCES band,
+    kind TEXT NOT NULL,
+    text TEXT NOT NULL
+);
+INSERT INTO notice
+    SELECT min(id), min(utc_ms), max(utc_ms), count(*), band, kind, text
+    FROM (
+        SELECT *, row_number() OVER (PARTITION BY band ORDER BY id)
+            - row_number() OVER (PARTITION BY band, kind, text ORDER BY id) AS run
+        FROM each
+    )
+    GROUP BY band, kind, text, run;
+DROP TABLE each;
+CREATE INDEX notice_by_band ON notice (band, id)
+""",
+}
+# What a store of version 1 is known by: it has no application id.
+FIRST_TABLES = {"band", "cursor", "item", "anchor", "notice"}

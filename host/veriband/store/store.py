@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from typing import Any
 from veriband.errors import StoreError
 from veriband.records import Anchor, Item, Kind
 from veriband.store import schema
+
+PRIVATE = 0o600
 
 
 @dataclass(frozen=True)
@@ -25,11 +28,13 @@ class Band:
 
 @dataclass(frozen=True)
 class Notice:
-    """Something that the host noticed about a band, at `utc_ms`."""
+    """Something that the host noticed about a band, `count` times in a row."""
 
-    utc_ms: int
     kind: str
     text: str
+    first_utc_ms: int
+    last_utc_ms: int
+    count: int
 
 
 @dataclass(frozen=True)
@@ -47,36 +52,72 @@ class Span:
     t_ms: int = 0
 
 
-class Store:
-    """The SQLite store at `path`, made when there is none. Raises StoreError where it cannot."""
+def _open(path: Path) -> sqlite3.Connection:
+    """The database at `path`; a new one is its owner's only, as it holds secrets and health."""
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL, PRIVATE))
+    return sqlite3.connect(path, timeout=10, isolation_level=None)
 
-    def __init__(self, path: Path) -> None:
+
+def _open_sealed(path: Path) -> sqlite3.Connection:
+    """The database at `path`, to be read only. Nothing can be put beside it."""
+    is_whole = not path.with_name(f"{path.name}-wal").exists()
+    how = "mode=ro&immutable=1" if is_whole else "mode=ro"
+    uri = f"{path.absolute().as_uri()}?{how}"
+    return sqlite3.connect(uri, uri=True, timeout=10, isolation_level=None)
+
+
+def _can_be_written(path: Path) -> bool:
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+
+
+class Store:
+    """The SQLite store at `path`, made when there is none, and of its version when it is older.
+
+    With `reading`, one that cannot be written is opened to be read. Raises StoreError.
+    """
+
+    def __init__(self, path: Path, *, reading: bool = False) -> None:
         self.path = path
+        sealed = reading and path.is_file() and not _can_be_written(path)
         try:
-            self._db = sqlite3.connect(path, timeout=10, isolation_level=None)
-        except sqlite3.Error as error:
+            self._db = _open_sealed(path) if sealed else _open(path)
+        except (OSError, sqlite3.Error) as error:
             raise self._unusable(error) from error
         try:
             version = self._version()
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.execute("PRAGMA foreign_keys = ON")
-            if version == 0:
-                self._make_tables()
-        except sqlite3.Error as error:
+            if not sealed:
+                self._db.execute("PRAGMA journal_mode = WAL")
+                self._db.execute("PRAGMA synchronous = FULL")
+                self._db.execute("PRAGMA foreign_keys = ON")
+                if version < schema.VERSION:
+                    self._update()
+            elif version < schema.VERSION:
+                raise StoreError(
+                    f"The store {path} is of an older Veriband (schema {version}), and here it "
+                    "can only be read: use it once where it can be written."
+                )
+        except (OSError, sqlite3.Error) as error:
             self._db.close()
             raise self._unusable(error) from error
         except StoreError:
             self._db.close()
             raise
 
-    def _unusable(self, error: sqlite3.Error) -> StoreError:
+    def _unusable(self, error: Exception) -> StoreError:
         return StoreError(
             f"The store {self.path} cannot be opened: {error}. Name another with --store."
         )
 
     def _version(self) -> int:
+        """The schema's version; 0 of a new file."""
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        owner = self._db.execute("PRAGMA application_id").fetchone()[0]
+        if owner != schema.APPLICATION_ID and (owner or not self._is_first_or_new(version)):
+            raise StoreError(
+                f"The file {self.path} is another program's, not a store of Veriband's; it was "
+                "left as it is. Name another with --store."
+            )
         if version > schema.VERSION:
             raise StoreError(
                 f"The store {self.path} was written by a newer Veriband (schema {version}, this "
@@ -84,12 +125,38 @@ class Store:
             )
         return version
 
-    def _make_tables(self) -> None:
+    def _is_first_or_new(self, version: int) -> bool:
+        rows = self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        tables = {name for (name,) in rows}
+        return tables >= schema.FIRST_TABLES if version == 1 else version == 0 and not tables
+
+    def _update(self) -> None:
+        """Make the tables, or of an older store, which is copied before, one of this version."""
         with self._transaction():
-            if self._version() == 0:  # two that start at once: the second finds it done
-                for statement in schema.TABLES.split(";"):
-                    self._db.execute(statement)
-                self._db.execute(f"PRAGMA user_version = {schema.VERSION}")
+            version = self._version()
+            if version == schema.VERSION:
+                return  # two that start at once: the second finds it done
+            if version == 0:
+                steps = schema.TABLES
+            else:
+                self._copy(self.path.with_name(f"{self.path.name}.version-{version}"))
+                steps = ";".join(schema.MIGRATIONS[v] for v in range(version, schema.VERSION))
+            for statement in steps.split(";"):
+                self._db.execute(statement)
+            self._db.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+            self._db.execute(f"PRAGMA user_version = {schema.VERSION}")
+
+    def _copy(self, target: Path) -> None:
+        part = target.with_name(f"{target.name}.part")
+        part.unlink(missing_ok=True)
+        with (
+            contextlib.closing(_open(part)) as copy,
+            contextlib.closing(sqlite3.connect(self.path)) as source,
+        ):
+            source.backup(copy)
+        part.replace(target)
+        with contextlib.suppress(OSError):  # somebody else's
+            self.path.chmod(PRIVATE)
 
     @contextlib.contextmanager
     def _transaction(self) -> Generator[None]:
@@ -227,25 +294,48 @@ class Store:
         )[0][0]
 
     def undated_steps(self, band: Band) -> int:
-        """Steps whose time is not known yet: the band's clock was never set in that boot."""
+        """Steps without a date: the band's clock was not set in that boot, or not yet."""
         return self._read(
-            "SELECT coalesce(sum(steps), 0) FROM item WHERE band = ? AND utc_ms IS NULL",
+            "SELECT coalesce(sum(steps), 0) FROM item INDEXED BY item_by_time WHERE band = ? "
+            "AND utc_ms IS NULL",
+            (band.id,),
+        )[0][0]
+
+    def undatable_steps(self, band: Band) -> int:
+        """Those of the undated steps that stay so: the next boot came before the clock was set."""
+        return self._read(
+            "SELECT coalesce(sum(steps), 0) FROM item AS it INDEXED BY item_by_time "
+            "WHERE band = ? AND utc_ms IS NULL AND boot < (SELECT boot FROM item "
+            "WHERE band = it.band AND epoch = it.epoch ORDER BY seq DESC LIMIT 1)",
             (band.id,),
         )[0][0]
 
     # What the host noticed.
 
     def notice(self, utc_ms: int, band: Band | None, kind: str, text: str) -> None:
-        """Note something."""
+        """Note something; what was noted of the band last, too, is counted."""
+        of = band and band.id
         with self._transaction():
-            self._db.execute(
-                "INSERT INTO notice (utc_ms, band, kind, text) VALUES (?, ?, ?, ?)",
-                (utc_ms, band and band.id, kind, text),
-            )
+            last = self._db.execute(
+                "SELECT id, kind, text FROM notice WHERE band IS ? ORDER BY id DESC LIMIT 1", (of,)
+            ).fetchone()
+            if last and last[1:] == (kind, text):
+                self._db.execute(
+                    "UPDATE notice SET last_utc_ms = ?, count = count + 1 WHERE id = ?",
+                    (utc_ms, last[0]),
+                )
+            else:
+                self._db.execute(
+                    "INSERT INTO notice (first_utc_ms, last_utc_ms, count, band, kind, text) "
+                    "VALUES (?, ?, 1, ?, ?, ?)",
+                    (utc_ms, utc_ms, of, kind, text),
+                )
 
-    def notices(self, band: Band) -> list[Notice]:
-        """What was noted of a band, oldest first."""
+    def notices(self, band: Band, most: int = 100) -> list[Notice]:
+        """The `most` last things that were noted of a band, oldest first."""
         rows = self._read(
-            "SELECT utc_ms, kind, text FROM notice WHERE band = ? ORDER BY id", (band.id,)
+            "SELECT kind, text, first_utc_ms, last_utc_ms, count FROM notice WHERE band = ? "
+            "ORDER BY id DESC LIMIT ?",
+            (band.id, most),
         )
-        return [Notice(*row) for row in rows]
+        return [Notice(*row) for row in reversed(rows)]
