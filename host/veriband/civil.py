@@ -1,4 +1,4 @@
-"""Civil time: zones by name, their offset now, and when it changes next."""
+"""Civil time: zones by name or none, their offset now, and when it changes next."""
 
 from __future__ import annotations
 
@@ -14,10 +14,32 @@ def zone_named(name: str) -> tzinfo:
     """The time zone of that name. Raises VeribandError for an unknown one."""
     try:
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise VeribandError(
             f"There is no time zone {name!r}: name one like Europe/Berlin with --zone."
         ) from error
+
+
+class LocalTime(tzinfo):
+    """This computer's local time as its C library reckons it, where no zone's name is known."""
+
+    def utcoffset(self, dt: datetime | None) -> timedelta | None:
+        """As in tzinfo."""
+        return dt and dt.replace(tzinfo=None).astimezone().utcoffset()
+
+    def dst(self, dt: datetime | None) -> timedelta | None:
+        """Not known."""
+        return None
+
+    def tzname(self, dt: datetime | None) -> str | None:
+        """As in tzinfo."""
+        return dt and dt.replace(tzinfo=None).astimezone().tzname()
+
+    def fromutc(self, dt: datetime) -> datetime:
+        """As in tzinfo."""
+        local = dt.replace(tzinfo=UTC).astimezone()
+        first = local.replace(tzinfo=self, fold=0)
+        return first if first.utcoffset() == local.utcoffset() else first.replace(fold=1)
 
 
 def offset_min(zone: tzinfo, utc_s: int) -> int:
@@ -48,11 +70,19 @@ def next_change(zone: tzinfo, utc_s: int) -> tuple[int, int]:
 
 
 def local_day(zone: tzinfo, day: datetime) -> tuple[int, int]:
-    """(begin, end) in UTC ms of the civil day that `day` falls into, its date read as it is."""
+    """(begin, end) in UTC ms of the civil day that `day` falls into, its date read as it is.
+
+    Raises VeribandError for the first and the last days that there are.
+    """
     begin = datetime(day.year, day.month, day.day, tzinfo=zone)
-    after = begin.date() + timedelta(days=1)
-    end = datetime(after.year, after.month, after.day, tzinfo=zone)
-    return (
-        int(begin.astimezone(UTC).timestamp() * 1000),
-        int(end.astimezone(UTC).timestamp() * 1000),
-    )
+    try:
+        after = begin.date() + timedelta(days=1)
+        end = datetime(after.year, after.month, after.day, tzinfo=zone)
+        return (
+            int(begin.astimezone(UTC).timestamp() * 1000),
+            int(end.astimezone(UTC).timestamp() * 1000),
+        )
+    except (OverflowError, ValueError) as error:
+        raise VeribandError(
+            f"{begin.date()} is at the end of the calendar: name a day that a band can know."
+        ) from error

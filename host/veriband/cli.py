@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import sys
 import time
@@ -12,12 +13,11 @@ from datetime import datetime, tzinfo
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import click
 
 from veriband import __version__
-from veriband.civil import local_day, zone_named
+from veriband.civil import LocalTime, local_day, zone_named
 from veriband.errors import BadInput, StoreError, VeribandError
 from veriband.hours import by_hour, table
 from veriband.judge.command import judge
@@ -37,23 +37,32 @@ def utc_ms() -> int:
 
 
 def default_store() -> Path:
-    """Where the store lies unless it is named."""
-    home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    """Where the store lies unless it is named. Raises StoreError where nobody has a home."""
+    try:
+        home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    except RuntimeError as error:
+        raise StoreError(
+            "There is no home folder for the store: name its file with --store."
+        ) from error
     return Path(home) / "veriband" / "veriband.db"
 
 
 def local_zone(name: str | None = None) -> tzinfo:
     """The zone called `name`, or this computer's. Raises VeribandError for an unknown name."""
-    if name is None:
-        name = os.environ.get("TZ", "").lstrip(":") or _system_zone_name()
-    if name is None:
-        return datetime.now().astimezone().tzinfo or ZoneInfo("UTC")
-    return zone_named(name)
+    if name is not None:
+        return zone_named(name)
+    own = os.environ.get("TZ", "").removeprefix(":") or "/etc/localtime"
+    if own.startswith("/"):
+        own = os.path.realpath(own).partition("/zoneinfo/")[2]
+    try:
+        return zone_named(own)
+    except VeribandError:  # TZ may be a rule, as CET-1CEST
+        return LocalTime()
 
 
-def _system_zone_name() -> str | None:
-    path = os.path.realpath("/etc/localtime")
-    return path.partition("/zoneinfo/")[2] or None
+def printable(text: str) -> str:
+    """A text from the air as it can be shown: what a terminal would act upon is spelled out."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 class _BadInput(click.ClickException):
@@ -76,8 +85,8 @@ class _Group(click.Group):
                 return entry.load()
             except ModuleNotFoundError as error:
                 raise click.ClickException(
-                    f"'{cmd_name}' needs {error.name}, which is not installed: "
-                    "pip install 'veriband[sim]'."
+                    f"'{cmd_name}' needs {error.name}, which is not installed: in a checkout of "
+                    f"Veriband 'make {cmd_name}' does it all, or pip install '.[sim]'."
                 ) from error
         return None
 
@@ -138,7 +147,8 @@ def scan(seconds: float) -> None:
     async def work() -> None:
         for device, advertisement in await system_radio().scan(seconds):
             pairable = "  pairing open" if uuids.COMPANY in advertisement.manufacturer_data else ""
-            click.echo(f"{device.address}  {device.name}  {advertisement.rssi} dBm{pairable}")
+            name = printable(device.name or "")
+            click.echo(f"{device.address}  {name}  {advertisement.rssi} dBm{pairable}")
 
     _run(work())
 
@@ -225,9 +235,27 @@ def _summary(synced: Synced) -> str:
     return f"{synced.items} new items{clock}"
 
 
+class _Every(click.FloatRange):
+    """A finite number of seconds from 1 on; click takes "nan" for one."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        seconds = super().convert(value, param, ctx)
+        if not math.isfinite(seconds):
+            self.fail(f"{value} is not a number of seconds", param, ctx)
+        return seconds
+
+
 @main.command()
 @click.argument("addresses", nargs=-1)
-@click.option("--every", default=600.0, show_default=True, help="Seconds between syncs.")
+@click.option(
+    "--every",
+    type=_Every(min=1),
+    default=600.0,
+    show_default=True,
+    help="Seconds between syncs, at least 1.",
+)
 @click.pass_context
 def run(ctx: click.Context, addresses: tuple[str, ...], every: float) -> None:
     """Sync bands for as long as this runs (all known ones, or those named)."""
@@ -252,7 +280,7 @@ def run(ctx: click.Context, addresses: tuple[str, ...], every: float) -> None:
 @click.pass_context
 def info(ctx: click.Context, address: str) -> None:
     """Show what runs on a band: interpreter, version, SHA-256 of each file."""
-    band = _store(ctx).band(address)
+    band = _store(ctx, reading=True).band(address)
 
     async def work() -> None:
         radio = system_radio()
@@ -260,12 +288,12 @@ def info(ctx: click.Context, address: str) -> None:
         async with connected(radio, device) as session:
             about = await session.info()
             click.echo(
-                f"{about.implementation}, firmware {about.firmware}, heap {about.heap_used} bytes "
-                f"used, {about.heap_free} free"
+                printable(f"{about.implementation}, firmware {about.firmware}, ")
+                + f"heap {about.heap_used} bytes used, {about.heap_free} free"
             )
             for index in range(about.file_count):
                 path, digest = await session.file(index)
-                click.echo(f"{digest}  {path}")
+                click.echo(f"{digest}  {printable(path)}")
 
     _run(work())
 

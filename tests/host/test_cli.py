@@ -2,12 +2,23 @@
 
 import json
 import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
+from bleak.backends.device import BLEDevice
+from bleak.backends.scanner import AdvertisementData
 from click.testing import CliRunner, Result
 
-from veriband.cli import main
+from veriband import cli
+from veriband.civil import local_day, next_change
+from veriband.cli import default_store, local_zone, main
+from veriband.errors import StoreError, VeribandError
+from veriband.link.session import BandInfo
 from veriband.records import Anchor, Item, Kind
 from veriband.store import Store
 
@@ -30,6 +41,7 @@ def path(tmp_path: Path) -> str:
     undated = Item(122, Kind.MINUTE, 2, 0, 60_000, 7)
     store.commit(band, 7, [anchor, *minutes, gap, undated], 123)
     store.notice(DAY_MS, band, "BandVanished", "Band X went silent.")
+    store.notice(DAY_MS + 60_000, band, "BandVanished", "Band X went silent.")
     store.close()
     return str(path)
 
@@ -43,7 +55,48 @@ def test_a_day_is_shown_by_the_hour_in_the_wearers_zone(path: str) -> None:
     assert lines[4].endswith("(50 in gaps)")
     assert lines[26].split() == ["day", "170", "120"]
     assert "7 more steps wait for the band's clock" in done.output
-    assert lines[-1].endswith("Band X went silent.")
+    assert lines[-1] == ("2026-04-01 00:01  Band X went silent. (2 times since 2026-04-01 00:00)")
+
+
+def test_steps_that_never_get_a_date_are_told_from_those_that_wait(path: str) -> None:
+    store = Store(Path(path))
+    boot = Item(123, Kind.BOOT, 3, 0, steps=2)
+    store.commit(store.bands()[0], 7, [boot], 124)
+    store.close()
+    done = run("--store", path, "steps")
+    assert "2 more steps wait for the band's clock to be set." in done.output
+    assert "7 more steps have no date: the band started again before" in done.output
+
+
+class Neighbour:
+    """A radio and a session in one, with a band that writes to terminals."""
+
+    text = "\x1b[2J\nBänd\u202e"
+
+    async def scan(self, seconds: float) -> list[tuple[BLEDevice, AdvertisementData]]:
+        advertisement = AdvertisementData(None, {}, {}, [], None, -50, ())
+        return [(BLEDevice(BAND, self.text, None), advertisement)]
+
+    async def find(self, address: str, seconds: float) -> tuple[None, None]:
+        return None, None
+
+    async def info(self) -> BandInfo:
+        return BandInfo(self.text, self.text, 1, "", 0, 0)
+
+    async def file(self, index: int) -> tuple[str, str]:
+        return self.text, "00"
+
+
+@pytest.mark.parametrize(("command", "lines"), [(("scan",), 1), (("info", BAND), 2)])
+def test_what_a_neighbour_sends_cannot_act_upon_the_terminal(
+    path: str, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], lines: int
+) -> None:
+    neighbour = Neighbour()
+    monkeypatch.setattr(cli, "system_radio", lambda: neighbour)
+    monkeypatch.setattr(cli, "connected", lambda *_: nullcontext(neighbour))
+    told = run("--store", path, *command).output.splitlines()
+    assert len(told) == lines
+    assert all(r"\x1b[2J\nBänd\u202e" in line and line.isprintable() for line in told)
 
 
 def test_json_is_one_object_a_band(path: str) -> None:
@@ -73,6 +126,11 @@ def test_days_when_clocks_change_have_23_and_25_hours(path: str, day: str, hours
         (("pair", "C0:00:00:00:00:77"), "give --secret"),
         (("pair", BAND, "--secret", "xyz"), "20 to 128 hexadecimal digits"),
         (("info", "C0:00:00:00:00:77"), "run 'veriband pair"),
+        (("--zone", "America", "steps"), "There is no time zone 'America'"),
+        (("steps", "--day", "9999-12-31"), "at the end of the calendar"),
+        (("run", "--every", "0"), "x>=1"),
+        (("run", "--every", "-5"), "x>=1"),
+        (("run", "--every", "nan"), "not a number of seconds"),
     ],
 )
 def test_wrong_use_is_one_sentence(path: str, arguments: tuple[str, ...], says: str) -> None:
@@ -95,11 +153,29 @@ def test_help_lists_what_other_packages_add() -> None:
         assert f"\n  {command} " in done.output
 
 
+def test_a_command_whose_packages_are_missing_sends_nobody_to_an_index(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Missing:
+        name = "demo"
+
+        def load(self) -> None:
+            raise ModuleNotFoundError(name="bumble")
+
+    monkeypatch.setattr(cli, "entry_points", lambda **_: [Missing()])
+    done = run("demo")
+    assert done.exit_code == 1
+    assert "'demo' needs bumble" in done.output
+    assert "in a checkout of Veriband 'make demo'" in done.output
+    assert "pip install '.[sim]'" in done.output
+
+
+@pytest.mark.parametrize("address", ["unix:path={}/none", "foo"])
 @pytest.mark.skipif(sys.platform != "linux", reason="takes D-Bus away, which only Linux has")
 def test_without_bluetooth_every_command_that_needs_it_says_so(
-    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
-    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path}/none")
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", address.format(tmp_path))
     for command in (
         ("scan",),
         ("sync",),
@@ -118,3 +194,58 @@ def test_a_store_that_cannot_be_made_says_so(tmp_path: Path) -> None:
     done = run("--store", str(tmp_path / "file" / "veriband.db"), "steps")
     assert done.exit_code == 1
     assert "Name another with --store" in done.output
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes")
+def test_the_stores_new_folder_is_its_owners_only(tmp_path: Path) -> None:
+    run("--store", str(tmp_path / "new" / "veriband.db"), "steps")
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
+
+
+def test_who_has_no_home_is_told_and_needs_none_for_what_needs_no_store(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", home)
+    with pytest.raises(StoreError, match="name its file with --store"):
+        default_store()
+    assert run("demo", "--help").exit_code == 0
+    done = run("steps")
+    assert done.exit_code == 1
+    assert "name its file with --store" in done.output
+
+
+@pytest.fixture
+def tz(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    if sys.platform == "win32":
+        pytest.skip("Windows has no TZ")
+
+    def put(name: str) -> None:
+        monkeypatch.setenv("TZ", name)
+        time.tzset()
+
+    yield put
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize("name", ["Asia/Tokyo", ":Asia/Tokyo", ":/usr/share/zoneinfo/Asia/Tokyo"])
+def test_the_computers_zone_is_what_tz_names(tz: Callable[[str], None], name: str) -> None:
+    tz(name)
+    assert str(local_zone()) == "Asia/Tokyo"
+
+
+def test_a_computers_zone_without_a_name_is_its_local_time(tz: Callable[[str], None]) -> None:
+    tz("CET-1CEST,M3.5.0,M10.5.0/3")
+    zone, named = local_zone(), ZoneInfo("Europe/Berlin")
+    summer_ends_s = 1_792_890_000
+    for utc_s in range(summer_ends_s - 7200, summer_ends_s + 7200, 1800):
+        local, expected = (datetime.fromtimestamp(utc_s, z) for z in (zone, named))
+        assert (local.isoformat(), local.timestamp()) == (expected.isoformat(), utc_s)
+    assert next_change(zone, summer_ends_s - 9**7) == next_change(named, summer_ends_s - 9**7)
+    assert local_day(zone, datetime(2026, 10, 25)) == local_day(named, datetime(2026, 10, 25))
+    with pytest.raises(VeribandError, match="end of the calendar"):
+        local_day(zone, datetime(9999, 12, 31))
