@@ -75,13 +75,13 @@ class BadBatch(VeribandError):
 
 
 class BandWentBack(VeribandError):
-    """The band offers numbers below those that were already stored."""
+    """The band's journal ends below numbers that were already stored."""
 
-    def __init__(self, address: str, upto: int, have: int) -> None:
+    def __init__(self, address: str, have: int) -> None:
         super().__init__(
-            f"Band {address} went back in time: it says its journal ends at number {upto}, but "
-            f"{have} were stored before. What is stored is kept; if its flash was restored from a "
-            "copy, erase its partition 'journal' (or flash the band anew) to start a new journal."
+            f"Band {address} went back in time: its journal ends before number {have}, which "
+            "would have come next. What is stored is kept; if its flash was restored from a copy, "
+            "erase its partition 'journal' (or flash the band anew) to start a new journal."
         )
 
 

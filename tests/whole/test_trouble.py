@@ -239,6 +239,12 @@ def test_a_band_whose_flash_was_put_back_is_refused_and_the_store_kept(tmp_path:
             await asyncio.sleep(120)
             with pytest.raises(BandWentBack, match="erase its partition 'journal'"):
                 await r.supervisor().once()
+            keeping = asyncio.create_task(r.supervisor().run())
+            await asyncio.sleep(3600)
+            await until_cancelled(keeping)
+            (notice,) = r.store.notices(r.known)
+            assert (notice.kind, notice.count) == ("BandWentBack", len(r.troubles))
+            assert notice.count > 30
             assert r.items() == before
         finally:
             r.close()

@@ -41,7 +41,7 @@ async def sync(session: Session, store: Store, band: Band, utc_ms: UtcMs, zone: 
     if cursor is None:
         cursor = state.oldest
     if state.upto < cursor:
-        raise BandWentBack(band.address, state.upto, cursor)
+        raise BandWentBack(band.address, cursor)
     count = 0
     while cursor < state.upto:
         batch = await session.read(epoch, cursor)
