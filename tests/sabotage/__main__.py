@@ -64,7 +64,7 @@ BREAKAGES = (
         "the clock is set and no anchor kept",
         "firmware/band/control.py",
         "self._journal.anchor(after_ms, utc_ms, self._clock.offset_min(), items.SOURCE_HOST)",
-        "        pass", DAY,
+        "pass", DAY,
     ),
     Breakage(
         "numbers that were sent are used again after a loss of power",
