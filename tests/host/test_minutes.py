@@ -346,5 +346,5 @@ def test_without_pyarrow_the_error_says_what_to_do(
         raise ModuleNotFoundError(name)
 
     monkeypatch.setattr(importlib, "import_module", missing)
-    with pytest.raises(VeribandError, match=r"pip install 'veriband\[export\]'"):
+    with pytest.raises(VeribandError, match=r"pip install '\.\[export\]'"):
         read(tmp_path / "minutes.parquet")

@@ -52,8 +52,8 @@ class ParquetTable(Table):
             parquet: Any = importlib.import_module("pyarrow.parquet")
         except ModuleNotFoundError as error:
             raise VeribandError(
-                "Parquet files need pyarrow, which is not installed: pip install "
-                "'veriband[export]', or use CSV."
+                "Parquet files need pyarrow, which is not installed: pip install '.[export]' in "
+                "the checkout, or use CSV."
             ) from error
         try:
             # With pre_buffer pyarrow would hold the whole file in memory.
