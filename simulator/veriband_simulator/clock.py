@@ -6,6 +6,8 @@ import asyncio
 import itertools
 import math
 import selectors
+import signal
+import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -13,6 +15,8 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from _typeshed import FileDescriptorLike
 
 T = TypeVar("T")
@@ -22,6 +26,14 @@ _Events = list[tuple[selectors.SelectorKey, int]]
 
 class Deadlock(RuntimeError):
     """Nothing will ever happen again in the world, or its time limit has passed."""
+
+
+class Stopped(KeyboardInterrupt):
+    """The signal `number` asked the world to end: Ctrl-C, SIGTERM, or SIGHUP of a terminal."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
 
 
 class _Deadline(float):
@@ -183,11 +195,74 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return f"waiting are {', '.join(names) or 'no tasks'}"
 
 
+class _Signals:
+    """Ends the world when a signal asks for it, and then raises `Stopped`.
+
+    Main is cancelled in each turn of the loop until it ends, as `asyncio.wait_for` of Python 3.11
+    swallows a cancellation that comes at the wrong moment. A signal that is ignored, or that
+    somebody else handles, is left alone.
+    """
+
+    def __init__(self) -> None:
+        self._heard: int | None = None
+        self._main: asyncio.Task[Any] | None = None
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> _Signals:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                handler = signal.getsignal(number)
+                if handler in (signal.default_int_handler, signal.SIG_DFL):
+                    self._before[number] = handler
+                    signal.signal(number, self._hear)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        if self._heard is not None:
+            raise Stopped(self._heard)
+
+    def end(self, main: asyncio.Task[Any]) -> None:
+        """Cancel `main` when a signal comes, or has come already."""
+        self._main = main
+        if self._heard is not None:
+            main.get_loop().call_soon(self._cancel)
+
+    def _hear(self, number: int, _: FrameType | None) -> None:
+        if self._heard is None:
+            self._heard = number
+            if self._main is not None and not self._main.done():
+                self._main.get_loop().call_soon_threadsafe(self._cancel)
+
+    def _cancel(self) -> None:
+        if self._main is not None and not self._main.done():
+            self._main.cancel()
+            self._main.get_loop().call_soon(self._cancel)
+
+
+async def _end_tasks() -> None:
+    """Cancel all other tasks, again and again as a cancellation may be swallowed."""
+    while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
+        for task in tasks:
+            task.cancel()
+        await asyncio.sleep(0)
+
+
 def run(main: Coroutine[Any, Any, T], *, limit_s: float, speed: float | None = None) -> T:
     """Run `main` in a world of its own and return its result: `asyncio.run` in virtual time.
 
-    Tasks left over are cancelled, Ctrl-C cancels `main` and raises KeyboardInterrupt. Raises
-    `Deadlock` as `VirtualLoop` does.
+    Tasks left over are cancelled. Ctrl-C, SIGTERM and SIGHUP cancel `main` and raise `Stopped`.
+    Raises `Deadlock` as `VirtualLoop` does.
     """
-    with asyncio.Runner(loop_factory=lambda: VirtualLoop(limit_s=limit_s, speed=speed)) as runner:
-        return runner.run(main)
+    with (
+        _Signals() as signals,
+        asyncio.Runner(loop_factory=lambda: VirtualLoop(limit_s=limit_s, speed=speed)) as runner,
+    ):
+        loop = runner.get_loop()
+        task = loop.create_task(main)
+        signals.end(task)
+        try:
+            return loop.run_until_complete(task)
+        finally:
+            loop.run_until_complete(_end_tasks())

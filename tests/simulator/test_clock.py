@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from veriband_simulator.clock import Deadlock, VirtualLoop, run
+from veriband_simulator import clock
+from veriband_simulator.clock import Deadlock, Stopped, VirtualLoop, run
 
 
 def test_time_starts_at_zero_and_jumps_exactly():
@@ -121,12 +122,32 @@ def test_a_cancelled_job_holds_time_until_it_has_ended():
     assert run(main(), limit_s=100) == 1.0
 
 
+def test_a_left_over_task_that_swallows_a_cancellation_is_ended():
+    swallowed: list[bool] = []
+
+    async def left() -> None:
+        try:
+            await asyncio.sleep(1000)
+        except asyncio.CancelledError:
+            swallowed.append(True)
+        await asyncio.sleep(1000)
+
+    async def main() -> None:
+        task = asyncio.create_task(left())
+        await asyncio.sleep(1)
+        assert not task.done()
+
+    run(main(), limit_s=10)
+    assert swallowed == [True]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("speed", [None, 1.0])
-def test_ctrl_c_cancels_main_and_is_raised(speed: float | None):
+def test_a_signal_cancels_main_and_is_raised(speed: float | None, number: signal.Signals):
     cancelled: list[bool] = []
 
     async def main() -> None:
-        threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+        threading.Timer(0.05, os.kill, (os.getpid(), number)).start()
         try:
             while True:
                 await asyncio.sleep(0.01 if speed is None else 3600)
@@ -134,9 +155,55 @@ def test_ctrl_c_cancels_main_and_is_raised(speed: float | None):
             cancelled.append(True)
             raise
 
-    with pytest.raises(KeyboardInterrupt):
+    before = signal.getsignal(number)
+    with pytest.raises(Stopped) as stopped:
         run(main(), limit_s=1e9, speed=speed)
+    assert stopped.value.number == number
     assert cancelled == [True]
+    assert signal.getsignal(number) == before
+
+
+def test_ctrl_c_ends_a_main_that_swallows_a_cancellation():
+    swallowed: list[bool] = []
+
+    async def main() -> None:
+        signal.raise_signal(signal.SIGINT)
+        try:
+            await asyncio.sleep(1)
+        except asyncio.CancelledError:
+            swallowed.append(True)
+        await asyncio.sleep(1)
+
+    with pytest.raises(Stopped):
+        run(main(), limit_s=10)
+    assert swallowed == [True]
+
+
+def test_ctrl_c_while_the_loop_is_made_ends_the_world(monkeypatch: pytest.MonkeyPatch):
+    def interrupted(**options: float) -> VirtualLoop:
+        signal.raise_signal(signal.SIGINT)
+        return VirtualLoop(**options)
+
+    async def main() -> None:
+        await asyncio.sleep(1)
+        raise AssertionError("it lives on")
+
+    monkeypatch.setattr(clock, "VirtualLoop", interrupted)
+    with pytest.raises(Stopped):
+        run(main(), limit_s=10)
+
+
+def test_a_signal_that_is_ignored_stays_ignored():
+    async def main() -> str:
+        signal.raise_signal(signal.SIGHUP)
+        await asyncio.sleep(1)
+        return "alive"
+
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert run(main(), limit_s=10) == "alive"
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_paced_world_takes_its_real_time_and_no_less():
