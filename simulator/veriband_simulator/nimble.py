@@ -225,8 +225,9 @@ class Nimble(KeyStore):
 
     # What the air brings.
 
-    def _number(self, connection: Connection) -> int:
-        return next(n for n, peer in self._peers.items() if peer.connection is connection)
+    def _number(self, connection: Connection) -> int | None:
+        """The firmware's number of it; None when it ended just before a request got here."""
+        return next((n for n, peer in self._peers.items() if peer.connection is connection), None)
 
     def _connected(self, connection: Connection) -> None:
         conn = next(n for n in range(256) if n not in self._peers)
@@ -281,6 +282,8 @@ class Nimble(KeyStore):
 
     def _read(self, connection: Connection, handle: int) -> bytes:
         attribute, conn = self._attributes[handle], self._number(connection)
+        if conn is None:
+            raise att.ATT_Error(att.ErrorCode.UNLIKELY_ERROR)
         if not attribute.flags & gatt.Characteristic.Properties.READ:
             raise att.ATT_Error(att.ErrorCode.READ_NOT_PERMITTED)
         self._check(self._peers[conn], attribute.flags & _READ_ENC, attribute.flags & _READ_AUTHEN)
@@ -291,6 +294,8 @@ class Nimble(KeyStore):
 
     def _write(self, connection: Connection, handle: int, value: bytes) -> None:
         attribute, conn = self._attributes[handle], self._number(connection)
+        if conn is None:
+            return
         properties = gatt.Characteristic.Properties
         if not attribute.flags & (properties.WRITE | properties.WRITE_WITHOUT_RESPONSE):
             raise att.ATT_Error(att.ErrorCode.WRITE_NOT_PERMITTED)
@@ -315,6 +320,8 @@ class Nimble(KeyStore):
     async def passkey_for(self, connection: Connection) -> int:
         """Ask the firmware for the passkey that it would display."""
         conn = self._number(connection)
+        if conn is None:
+            raise RadioError(ENOTCONN)
         waiting = asyncio.get_running_loop().create_future()
         self._peers[conn].passkey = waiting
         self._raise(PASSKEY, (conn, _DISPLAY, 0))
