@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-DEMO = [sys.executable, "-c", "from veriband.cli import main; main()", "demo"]
+DEMO = [sys.executable, "-m", "veriband", "demo"]
 
 
 def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
@@ -55,7 +55,7 @@ def children(pid: int) -> list[int]:
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_whatever_ends_it_no_process_stays_behind(how: signal.Signals) -> None:
     process = start("--watch", "--speed", "60")
     deadline = time.monotonic() + 30
@@ -86,3 +86,27 @@ def test_an_interpreter_that_is_something_else_is_an_error_not_a_hang() -> None:
     assert process.returncode == 1
     assert "Error: The firmware ended by itself" in errors
     assert "Traceback" not in errors
+
+
+INTERRUPTED = """
+import os, signal, sys
+
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == sys.argv[1]:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupt())
+from veriband.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize("module", ["veriband.cli", "veriband_simulator.demo"])
+def test_ctrl_c_while_it_loads_ends_it_without_a_word(module: str) -> None:
+    process = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, module, "demo"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert process.returncode == -signal.SIGINT
+    assert process.stdout + process.stderr == ""
