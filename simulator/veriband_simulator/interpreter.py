@@ -9,7 +9,7 @@ import struct
 import subprocess
 import tempfile
 
-from veriband_simulator.firmware import HEAP_BYTES, SHIM_HEAP_BYTES, Firmware
+from veriband_simulator.firmware import HEAP_BYTES, SHIM_HEAP_BYTES, Firmware, FirmwareMissing
 from veriband_simulator.shims import codec
 
 HANG_S = 60.0  # wall-clock; a firmware that computes for so long is stuck
@@ -22,34 +22,48 @@ class FirmwareDied(Exception):
 
 
 class Interpreter:
-    """One run of the firmware, from power-on or reset to the next reset."""
+    """One run of the firmware, from power-on or reset to the next reset.
+
+    Raises FirmwareMissing when the interpreter cannot be run.
+    """
 
     def __init__(self, firmware: Firmware) -> None:
         ours, theirs = socket.socketpair()
         self._console = tempfile.TemporaryFile()  # noqa: SIM115
-        with theirs:
-            self._process = subprocess.Popen(
-                [
-                    firmware.interpreter,
-                    "-X",
-                    f"heapsize={HEAP_BYTES + SHIM_HEAP_BYTES}",
-                    "-m",
-                    "simrun",
-                ],
-                pass_fds=[theirs.fileno()],
-                env={
-                    "VERIBAND_PIPE": str(theirs.fileno()),
-                    "MICROPYPATH": f"{firmware.shims}:.frozen",
-                    "PATH": os.environ.get("PATH", ""),
-                },
-                stdin=subprocess.DEVNULL,
-                stdout=self._console,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is the world's, which then ends this
-            )
+        try:
+            with theirs:
+                self._process = self._started(firmware, theirs.fileno())
+        except OSError as error:
+            ours.close()
+            self._console.close()
+            raise FirmwareMissing(
+                f"{firmware.interpreter} cannot be run ({error.strerror}): let MICROPYTHON name a "
+                "unix MicroPython 1.25 or newer."
+            ) from error
         self._socket = ours
         self._socket.settimeout(HANG_S)
         self._from_firmware = ours.makefile("rb")
+
+    def _started(self, firmware: Firmware, pipe: int) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [
+                firmware.interpreter,
+                "-X",
+                f"heapsize={HEAP_BYTES + SHIM_HEAP_BYTES}",
+                "-m",
+                "simrun",
+            ],
+            pass_fds=[pipe],
+            env={
+                "VERIBAND_PIPE": str(pipe),
+                "MICROPYPATH": f"{firmware.shims}:.frozen",
+                "PATH": os.environ.get("PATH", ""),
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=self._console,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C is the world's, which then ends this
+        )
 
     def send(self, *message: Value) -> None:
         """Send a message. Raises FirmwareDied."""

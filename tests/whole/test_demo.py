@@ -88,6 +88,17 @@ def test_an_interpreter_that_is_something_else_is_an_error_not_a_hang() -> None:
     assert "Traceback" not in errors
 
 
+def test_an_interpreter_that_is_no_program_is_told_in_one_sentence(tmp_path: Path) -> None:
+    junk = tmp_path / "junk"
+    junk.write_text("no program")
+    junk.chmod(0o755)
+    process = start(MICROPYTHON=str(junk))
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert errors.startswith(f"Error: {junk} cannot be run (Exec format error): let MICROPYTHON")
+    assert errors.count("\n") == 1
+
+
 INTERRUPTED = """
 import os, signal, sys
 
