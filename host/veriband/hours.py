@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
@@ -66,4 +67,15 @@ def table(hours: Sequence[Hour], chip: Sequence[int] | None = None) -> str:
 def bar(value: int, most: int) -> str:
     """A bar of up to 40 characters."""
     eighths = round(value * BAR * 8 / most) if most else 0
+    if not can_show("█" + _EIGHTHS):
+        return "#" * round(eighths / 8)
     return ("█" * (eighths // 8) + _EIGHTHS[eighths % 8]).rstrip()
+
+
+def can_show(text: str) -> bool:
+    """Whether the encoding of the output has these characters."""
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from veriband.civil import local_day
-from veriband.hours import Hour, by_hour, table
+from veriband.hours import Hour, by_hour, can_show, table
 from veriband.link.pairing import pair
 from veriband.link.radio import Radio
 from veriband.link.supervisor import Supervisor
@@ -130,7 +130,8 @@ class Progress:
         """The store has `steps` of the day so far."""
         if self._watch:
             new, self._steps = steps - self._steps, steps
-            click.echo(f"{now:%H:%M}  {steps:6d} steps  +{new:<5d}{'▪' * (new // 25)}".rstrip())
+            bar = ("▪" if can_show("▪") else "#") * (new // 25)
+            click.echo(f"{now:%H:%M}  {steps:6d} steps  +{new:<5d}{bar}".rstrip())
 
     def note(self, error: Exception) -> None:
         """Something went wrong and will be tried again."""

@@ -99,6 +99,14 @@ def test_an_interpreter_that_is_no_program_is_told_in_one_sentence(tmp_path: Pat
     assert errors.count("\n") == 1
 
 
+def test_an_output_without_block_characters_gets_plain_bars() -> None:
+    process = start(PYTHONIOENCODING="latin-1")
+    output, errors = process.communicate()
+    assert (process.returncode, errors) == (0, "")
+    assert "equal" in output
+    assert "#" * 40 in output
+
+
 INTERRUPTED = """
 import os, signal, sys
 
