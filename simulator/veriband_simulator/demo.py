@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import signal
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -25,6 +27,7 @@ from veriband.store import Store
 from veriband.store.store import Span
 from veriband_simulator.agent import SimulatedAgent
 from veriband_simulator.backend import bleak_backend
+from veriband_simulator.clock import Stopped
 from veriband_simulator.firmware import FirmwareMissing
 from veriband_simulator.interpreter import FirmwareDied
 from veriband_simulator.wearers import Walk, recorded_day
@@ -52,8 +55,13 @@ class Day:
         return [hour.steps for hour in self.hours] == self.chip
 
 
-async def live_a_day(seed: int, store_path: Path, progress: Progress) -> Day:
-    """One wearer's recorded day in a world of its own."""
+async def live_a_day(seed: int, progress: Progress) -> Day:
+    """One wearer's recorded day in a world of its own, with a store that is thrown away."""
+    with tempfile.TemporaryDirectory(prefix="veriband-demo-") as folder:
+        return await _lived(seed, Path(folder) / "veriband.db", progress)
+
+
+async def _lived(seed: int, store_path: Path, progress: Progress) -> Day:
     day = recorded_day(ZONE)
     begin, end = local_day(ZONE, day.start)
     world = World(seed, day.start - LEAD)
@@ -79,9 +87,12 @@ async def live_a_day(seed: int, store_path: Path, progress: Progress) -> Day:
         keeping = asyncio.create_task(supervisor.run())
         while world.utc_ms() < end + AFTER.total_seconds() * 1000:
             progress.passed((world.utc_ms() - begin) // 60_000)
-            await asyncio.sleep(60)
-        keeping.cancel()
-        await asyncio.wait((keeping,))
+            done, _ = await asyncio.wait((keeping,), timeout=60)
+            if done:
+                await keeping  # it only ends with an error
+        while not keeping.done():  # asyncio.wait_for of Python 3.11 may swallow a cancellation
+            keeping.cancel()
+            await asyncio.wait((keeping,), timeout=60)
         await supervisor.once()
         spans = store.spans(known, begin, end)
         hours = by_hour(spans, ZONE, begin, end)
@@ -120,7 +131,8 @@ class Progress:
         return self
 
     def __exit__(self, *what: object) -> None:
-        self._bar.render_finish()
+        with suppress(OSError):  # the terminal may have gone
+            self._bar.render_finish()
 
     def passed(self, minutes: int) -> None:
         """So many minutes of the day have passed."""
@@ -151,34 +163,37 @@ class Progress:
 )
 def demo(seed: int, as_json: bool, watch: bool, speed: int) -> None:
     """Play a real person's recorded day through a whole simulated band."""
-    signal.signal(signal.SIGTERM, _terminated)
-    started = time.monotonic()
     try:
-        with (
-            tempfile.TemporaryDirectory(prefix="veriband-demo-") as folder,
-            Progress(quiet=as_json, watch=watch) as progress,
-        ):
-            day = play(
-                seed,
-                live_a_day(seed, Path(folder) / "veriband.db", progress),
-                limit_s=90_000,
-                speed=speed if watch else None,
-            )
+        _play_and_show(seed, as_json, watch, speed)
     except (FirmwareDied, FirmwareMissing) as error:
         raise click.ClickException(str(error)) from error
-    except KeyboardInterrupt:
-        click.echo("Stopped.", err=True)
-        sys.exit(130)
+    except KeyboardInterrupt as stop:
+        number = stop.number if isinstance(stop, Stopped) else signal.SIGINT
+        if number != signal.SIGHUP:  # whose terminal has gone
+            click.echo("Stopped.", err=True)
+        sys.exit(128 + number)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        with suppress(OSError):  # what could not be written is not tried again
+            sys.stdout.close()
+        raise click.ClickException(
+            "No space is left for the output, or for the store: make room and try again."
+        ) from error
+
+
+def _play_and_show(seed: int, as_json: bool, watch: bool, speed: int) -> None:
+    started = time.monotonic()
+    with Progress(quiet=as_json, watch=watch) as progress:
+        day = play(
+            seed, live_a_day(seed, progress), limit_s=90_000, speed=speed if watch else None
+        )
     if as_json:
         click.echo(json.dumps(_json(seed, day)))
     else:
         _print(seed, day, time.monotonic() - started)
     if not day.equal:
         sys.exit(1)
-
-
-def _terminated(*_: object) -> None:
-    sys.exit(143)
 
 
 def _json(seed: int, day: Day) -> dict[str, object]:

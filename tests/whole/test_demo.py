@@ -7,19 +7,25 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import IO
 
 import pytest
+
+from veriband_simulator.demo import Progress, live_a_day
+from veriband_simulator.world import play
 
 ROOT = Path(__file__).parents[2]
 DEMO = [sys.executable, "-m", "veriband", "demo"]
 
 
-def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
+def start(
+    *arguments: str, stdout: int | IO[str] = subprocess.PIPE, **environment: str
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [*DEMO, *arguments],
         env=os.environ | environment,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
+        stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
@@ -56,8 +62,8 @@ def children(pid: int) -> list[int]:
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
-def test_whatever_ends_it_no_process_stays_behind(how: signal.Signals) -> None:
-    process = start("--watch", "--speed", "60")
+def test_whatever_ends_it_no_process_stays_behind(how: signal.Signals, tmp_path: Path) -> None:
+    process = start("--watch", "--speed", "1", TMPDIR=str(tmp_path))
     deadline = time.monotonic() + 30
     band: list[int] = []
     while not band and time.monotonic() < deadline:
@@ -65,10 +71,10 @@ def test_whatever_ends_it_no_process_stays_behind(how: signal.Signals) -> None:
     assert band, "the firmware's process never started"
     process.send_signal(how)
     output, errors = process.communicate(timeout=30)
-    if how is signal.SIGINT:
-        assert process.returncode == 130, output + errors
-        assert "Stopped." in errors
-        assert "Traceback" not in errors
+    if how is not signal.SIGKILL:
+        assert process.returncode == 128 + how, output + errors
+        assert errors == ("" if how is signal.SIGHUP else "Stopped.\n")
+        assert list(tmp_path.iterdir()) == []
     while any(Path(f"/proc/{pid}").exists() for pid in band):
         assert time.monotonic() < deadline, "the firmware's process is still there"
 
@@ -96,6 +102,38 @@ def test_an_interpreter_that_is_no_program_is_told_in_one_sentence(tmp_path: Pat
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     assert errors.startswith(f"Error: {junk} cannot be run (Exec format error): let MICROPYTHON")
+    assert errors.count("\n") == 1
+
+
+class Unshown(Progress):
+    """A terminal that has gone."""
+
+    def synced(self, now: object, steps: int) -> None:
+        raise BrokenPipeError
+
+
+def test_what_cannot_be_shown_ends_the_day() -> None:
+    with pytest.raises(BrokenPipeError), Unshown(quiet=True, watch=True) as progress:
+        play(1, live_a_day(1, progress), limit_s=90_000)
+
+
+def test_who_stops_reading_ends_it_without_a_word() -> None:
+    with start("--watch", "--speed", "20000") as process:
+        assert process.stdout and process.stderr
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("arguments", [(), ("--json",), ("--watch",)])
+def test_a_full_disk_is_told_in_one_sentence(arguments: tuple[str, ...]) -> None:
+    with open("/dev/full", "w") as full:
+        process = start(*arguments, stdout=full)
+    _, errors = process.communicate()
+    assert process.returncode == 1
+    assert errors.startswith("Error: No space is left")
     assert errors.count("\n") == 1
 
 
