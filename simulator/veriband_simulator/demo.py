@@ -37,6 +37,7 @@ ZONE = ZoneInfo("America/New_York")
 LEAD = timedelta(minutes=5)  # the band is put on and paired before the day begins
 AFTER = timedelta(minutes=2)  # and synced once more when the day has ended
 SYNC_S = 600.0
+SPEED = 600
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ class Progress:
         self._watch = watch and not quiet
         hidden = quiet or watch or not sys.stderr.isatty()
         self._bar = click.progressbar(
-            length=24 * 60, label="Simulating a day", file=sys.stderr, width=40, hidden=hidden
+            length=24 * 60, label="Simulating a day", file=sys.stderr, width=0, hidden=hidden
         )
         self._steps = 0
 
@@ -157,14 +158,16 @@ class Progress:
 @click.option(
     "--speed",
     type=click.IntRange(1, 1_000_000),
-    default=600,
-    show_default=True,
-    help="With --watch: times real time.",
+    help=f"With --watch: times real time [default: {SPEED}].",
 )
-def demo(seed: int, as_json: bool, watch: bool, speed: int) -> None:
+def demo(seed: int, as_json: bool, watch: bool, speed: int | None) -> None:
     """Play a real person's recorded day through a whole simulated band."""
+    if watch and as_json:
+        raise click.UsageError("--watch is for the eye, --json for programs: give one of them.")
+    if speed is not None and not watch:
+        raise click.UsageError("--speed says how fast --watch goes: give --watch, too.")
     try:
-        _play_and_show(seed, as_json, watch, speed)
+        _play_and_show(seed, as_json, watch, speed or SPEED)
     except (FirmwareDied, FirmwareMissing) as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt as stop:

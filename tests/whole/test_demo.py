@@ -1,5 +1,6 @@
 """`veriband demo` as its user meets it: what it prints, what it refuses, what it leaves behind."""
 
+import io
 import json
 import os
 import signal
@@ -143,6 +144,32 @@ def test_an_output_without_block_characters_gets_plain_bars() -> None:
     assert (process.returncode, errors) == (0, "")
     assert "equal" in output
     assert "#" * 40 in output
+
+
+@pytest.mark.parametrize("arguments", [("--speed", "60"), ("--watch", "--json")])
+def test_options_that_do_not_go_together_are_refused(arguments: tuple[str, ...]) -> None:
+    process = start(*arguments)
+    _, errors = process.communicate()
+    assert process.returncode == 2
+    assert "Error: --" in errors
+
+
+class Terminal(io.StringIO):
+    """A terminal's standard error."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_bar_fits_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = Terminal()
+    monkeypatch.setattr(sys, "stderr", shown)
+    monkeypatch.setenv("COLUMNS", "60")
+    with Progress(quiet=False, watch=False) as progress:
+        for minute in range(0, 24 * 60, 60):
+            progress.passed(minute)
+    lines = shown.getvalue().replace("\x1b[?25l", "").replace("\x1b[?25h", "").split("\r")
+    assert max(len(line.rstrip("\n")) for line in lines) == 60
 
 
 INTERRUPTED = """
