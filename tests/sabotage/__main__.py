@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C while it loads: no traceback
+
 import os
 import shutil
 import subprocess
@@ -275,15 +280,23 @@ def main() -> int:
         return 1
     unnoticed = 0
     with ThreadPoolExecutor(WORKERS) as pool:
-        for breakage, wrong in zip(BREAKAGES, pool.map(attempt, BREAKAGES), strict=True):
-            print(f"{'UNNOTICED' if wrong else 'noticed  '}  {breakage.what}", flush=True)
-            if wrong:
-                unnoticed += 1
-                print(f"           {wrong}")
+        try:
+            for breakage, wrong in zip(BREAKAGES, pool.map(attempt, BREAKAGES), strict=True):
+                print(f"{'UNNOTICED' if wrong else 'noticed  '}  {breakage.what}", flush=True)
+                if wrong:
+                    unnoticed += 1
+                    print(f"           {wrong}")
+        except KeyboardInterrupt:
+            pool.shutdown(cancel_futures=True)
+            raise
     # The form that CI reads test counts from.
     print(f"{len(BREAKAGES) - unnoticed} passed, {unnoticed} failed")
     return 1 if unnoticed else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
