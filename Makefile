@@ -7,6 +7,10 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
+ifneq ($(findstring ",$(CURDIR))$(findstring :,$(CURDIR)),)
+$(error The path of this folder has a quotation mark or a colon in it, which Python's environments cannot have: move it elsewhere)
+endif
+
 .PHONY: help demo test lint typecheck bench firmware sabotage campaign lock clean
 
 help:
@@ -24,32 +28,32 @@ help:
 demo: firmware
 	@$(BIN)/veriband demo
 
-test: $(VENV)/.dev firmware
+test: dev firmware
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal tests
 
-lint: $(VENV)/.dev
+lint: dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 
-typecheck: $(VENV)/.dev firmware/typings/.done
+typecheck: typings
 	@$(BIN)/basedpyright
 	@$(BIN)/basedpyright -p firmware
 
-bench: $(VENV)/.dev $(VENV)-bench/.done firmware
+bench: dev peers firmware
 	@$(BIN)/python -m tests.bench $(ONLY)
 
-sabotage: $(VENV)/.dev firmware
+sabotage: dev firmware
 	@$(BIN)/python -m tests.sabotage
 
 campaign:
 	@echo "There is no campaign yet."
 
-firmware: $(VENV)/.sim
+firmware: sim
 	@$(BIN)/python firmware/build.py
 
 COMPILE = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
-lock: $(VENV)/.dev
+lock: dev
 	@$(BIN)/python -m pip install -q uv==0.13.9
 	@$(COMPILE) pyproject.toml --extra sim --group build -o requirements/sim.txt
 	@$(COMPILE) pyproject.toml --extra sim --extra export --group build --group dev -c requirements/sim.txt -o requirements/dev.txt
@@ -59,7 +63,19 @@ lock: $(VENV)/.dev
 clean:
 	rm -rf $(VENV) $(VENV)-bench build firmware/typings .pytest_cache .ruff_cache .hypothesis
 
-# The set-up. A stamp is written last, so that a set-up that was broken off is done again.
+# The set-up. A stamp is written last, so that a set-up that was broken off is done again. Only one
+# make at a time sets up: another waits for it (the lock is on the Makefile), and finds it done.
+
+.PHONY: sim dev peers typings
+sim: STAMP = $(VENV)/.sim
+dev: STAMP = $(VENV)/.dev
+peers: STAMP = $(VENV)-bench/.done
+typings: STAMP = firmware/typings/.done
+sim dev peers typings:
+	@$(MAKE) -q --no-print-directory $(STAMP) 2>/dev/null || { \
+	exec 9<Makefile; \
+	$(PYTHON) -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)' 2>/dev/null; \
+	$(MAKE) -s --no-print-directory $(STAMP); }
 
 # A clone that was moved, or whose Python has gone, is set up anew.
 WHERE := $(shell $(BIN)/python -c 'print(open("$(VENV)/.where").read())' 2>/dev/null)
@@ -72,9 +88,10 @@ $(VENV)/.sim: requirements/sim.txt pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found: install Python 3.11 or newer (Debian: apt install python3)." >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$$($(PYTHON) --version 2>&1) is too old: install Python 3.11 or newer, and name it with 'make PYTHON=python3.11'." >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv is missing: install it with 'apt install python3-venv'." >&2; exit 1; }
+	@case "$$(uname -sm)" in "Linux x86_64"|"Darwin arm64") ;; *) echo "The simulator's packages are not made for $$(uname -sm): it runs on Linux (x86-64, glibc) and macOS (arm64)." >&2; exit 1;; esac
 	@echo "Setting up $(VENV) (once, about a minute) ..."
 	@[ "$(WHERE)" = "$(CURDIR)" ] || $(PYTHON) -m venv --clear $(VENV)
-	@$(BIN)/python -m pip install -q --require-hashes --only-binary :all: -r requirements/sim.txt || { echo "The packages could not be installed: see above; 'make' again when that is mended." >&2; exit 1; }
+	@$(BIN)/python -m pip install -q --require-hashes --only-binary :all: -r requirements/sim.txt || { echo "The packages could not be installed: see above. There are some for Python 3.11 to 3.14 on Linux (x86-64, glibc) and macOS (arm64); 'make' again when that is mended." >&2; exit 1; }
 	@$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
 	@printf %s "$(CURDIR)" > $(VENV)/.where
 	@touch $@
