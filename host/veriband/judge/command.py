@@ -51,7 +51,11 @@ def judge(
     totals = Totals()
     suspicions = 0
     with click.progressbar(
-        length=1000, label="Judging", file=sys.stderr, hidden=as_json or not sys.stderr.isatty()
+        length=1000,
+        label="Judging",
+        file=sys.stderr,
+        width=0,
+        hidden=as_json or not sys.stderr.isatty(),
     ) as bar:
         for judgement in judge_table(
             table, RULES[rule], memory << 20, lambda: bar.update(int(table.done * 1000) - bar.pos)
