@@ -1,0 +1,236 @@
+"""The pulse sensor's driver and its register model: against each other, and against another's."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from qwiic_max3010x import QwiicMax3010x
+
+from drivers.max30102 import MAX30102, RATE_HZ
+from tests.firmware.micropython import run_micropython
+from veriband_simulator.chips import Bus, Nack
+from veriband_simulator.max30102 import Max30102
+
+PERIOD_US = 1_000_000 // RATE_HZ
+
+
+class World:
+    """A clock, the chip's model, and a bus as MicroPython's is. Light tells which sample it is."""
+
+    def __init__(self) -> None:
+        self.us = 0
+        self.chip = Max30102(
+            lambda: self.us, lambda us: (us // PERIOD_US, 200_000 - us // PERIOD_US)
+        )
+        self.bus = Bus(self.chip)
+
+    def readfrom_mem_into(self, address: int, register: int, buf: bytearray | memoryview) -> None:
+        try:
+            buf[:] = self.bus.read(address, register, len(buf))
+        except Nack:
+            raise OSError(19) from None
+
+    def writeto_mem(self, address: int, register: int, buf: bytes) -> None:
+        try:
+            self.bus.write(address, register, buf)
+        except Nack:
+            raise OSError(19) from None
+
+
+def begun() -> tuple[World, MAX30102]:
+    world = World()
+    driver = MAX30102(world)
+    driver.begin(0x24, 0x24)
+    return world, driver
+
+
+def read(driver: MAX30102, room: int = 64) -> list[int]:
+    """The numbers of the samples that were read."""
+    red, infrared = array("i", [0] * room), array("i", [0] * room)
+    count = driver.read(red, infrared, 0)
+    assert [200_000 - value for value in infrared[:count]] == list(red[:count]), "red is red"
+    return list(red[:count])
+
+
+@given(st.lists(st.integers(1, 3_000_000), max_size=40), st.integers(1, 40))
+def test_every_sample_is_read_once_or_counted_as_lost(waits: list[int], room: int) -> None:
+    world, driver = begun()
+    expected, missing = 1, 0
+    for wait in waits:
+        world.us += wait
+        for number in read(driver, room):
+            assert number == expected or (missing and number > expected)
+            if number != expected:
+                assert number - expected == missing or missing == 31 <= number - expected
+                missing = 0
+            expected = number + 1
+        missing = driver.lost if driver.lost else missing
+
+
+def test_a_full_fifo_is_told_from_an_empty_one() -> None:
+    world, driver = begun()
+    assert read(driver) == []
+    world.us += 32 * PERIOD_US
+    assert read(driver) == list(range(1, 33))
+    assert driver.lost == 0
+    assert read(driver) == []
+    world.us += 35 * PERIOD_US
+    assert read(driver) == list(range(33, 65))
+    assert driver.lost == 3
+
+
+def test_the_whole_fifo_is_one_burst() -> None:
+    world, driver = begun()
+    world.us += 20 * PERIOD_US
+    before = world.bus.transactions
+    assert len(read(driver)) == 20
+    assert world.bus.transactions == before + 3, "status, pointers, samples"
+
+
+@pytest.mark.parametrize("at", [1, 2, 3])
+@pytest.mark.parametrize("samples", [5, 32])
+def test_a_transaction_that_fails_loses_no_sample(at: int, samples: int) -> None:
+    world, driver = begun()
+    world.us += samples * PERIOD_US
+    whole, count = world.chip.read, 0
+
+    def failing(register: int, size: int) -> bytes:
+        nonlocal count
+        count += 1
+        if count == at:
+            raise Nack
+        return whole(register, size)
+
+    world.chip.read = failing
+    with pytest.raises(OSError, match="19"):
+        read(driver)
+    world.us += PERIOD_US  # a full FIFO overflows meanwhile, which tells it from an empty one
+    got = read(driver)
+    assert got == list(range(1, samples + 1 + (samples < 32)))
+
+
+@pytest.mark.parametrize("registers", [{0xFF: 0x15 + 1}, {}])
+def test_another_chip_is_refused(registers: dict[int, int]) -> None:
+    world = World()
+    world.chip._registers |= registers
+    world.chip.silent = not registers
+    with pytest.raises(OSError, match="19"):
+        MAX30102(world).begin(0, 0)
+
+
+def test_the_first_led_is_the_red_one() -> None:
+    world = World()
+    MAX30102(world).begin(11, 22)
+    assert world.bus.read(0x57, 0x0C, 2) == bytes((11, 22))
+
+
+def test_a_stopped_chip_takes_no_sample_and_starts_anew() -> None:
+    world, driver = begun()
+    world.us += 3 * PERIOD_US
+    driver.stop()
+    world.us += 100 * PERIOD_US
+    assert read(driver) == [1, 2, 3]
+    driver.begin(0x24, 0x24)
+    world.us += 2 * PERIOD_US
+    assert read(driver) == [104, 105]
+
+
+def test_reading_allocates_nothing() -> None:
+    """In MicroPython, under heap_lock; the shifts stay within small integers of 31 bits."""
+    printed = run_micropython("""
+import micropython
+from array import array
+from drivers.max30102 import MAX30102
+
+class Bus:
+    def readfrom_mem_into(self, address, register, buf):
+        if register == 0x07:
+            for i in range(len(buf)):
+                buf[i] = 255
+        elif register == 0x04:
+            buf[0] = 20
+            buf[1] = buf[2] = 0
+        else:
+            buf[0] = 0x15
+
+    def writeto_mem(self, address, register, value):
+        pass
+
+chip = MAX30102(Bus())
+chip.begin(1, 2)
+red, infrared = array("i", [0] * 200), array("i", [0] * 200)
+micropython.heap_lock()
+count = 0
+while count < 200:
+    count += chip.read(red, infrared, count)
+micropython.heap_unlock()
+print(count, min(red), max(infrared))
+""")
+    assert printed.split() == ["200", str(2**18 - 1), str(2**18 - 1)]
+
+
+# Another's driver, SparkFun's for the whole family.
+
+
+class QwiicBus:
+    """The bus as that driver wants it. Registers of the MAX30105's third LED lead nowhere."""
+
+    NOT_ON_THIS_CHIP = (0x0E, 0x10)
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+
+    def isDeviceConnected(self, address: int) -> bool:  # noqa: N802
+        return address == Max30102.address
+
+    def readByte(self, address: int, register: int) -> int:  # noqa: N802
+        return self._bus.read(address, register, 1)[0]
+
+    def writeByte(self, address: int, register: int, value: int) -> None:  # noqa: N802
+        if register not in self.NOT_ON_THIS_CHIP:
+            self._bus.write(address, register, bytes((value,)))
+
+    def readBlock(self, address: int, register: int, size: int) -> list[int]:  # noqa: N802
+        return list(self._bus.read(address, register, size))
+
+
+def independent(world: World) -> QwiicMax3010x:
+    driver = QwiicMax3010x(Max30102.address, QwiicBus(world.bus))
+    assert driver.begin()
+    driver.setup(ledMode=2, sampleAverage=4, sampleRate=100)
+    return driver
+
+
+def test_another_driver_reads_the_same_samples() -> None:
+    """It keeps the last four of what it reads at once; over several turns of the pointers."""
+    world = World()
+    driver = independent(world)
+    taken = 0
+    for samples in (1, 4, 2, 30, 3, 31, 17, 4):
+        world.us += samples * PERIOD_US
+        taken += samples
+        assert driver.check() == samples
+        for k in range(min(samples, 4)):
+            at = (driver.head - k) % driver.STORAGE_SIZE
+            assert driver.red[at] == taken - k
+            assert driver.IR[at] == 200_000 - (taken - k)
+
+
+def test_another_driver_reads_the_temperature() -> None:
+    world = World()
+    world.chip._celsius = 36.5625
+    assert independent(world).readTemperature() == 36.5625
+
+
+def settings(make: Callable[[World], object]) -> Sequence[int]:
+    world = World()
+    make(world)
+    return [*world.bus.read(0x57, 0x09, 1), *world.bus.read(0x57, 0x0A, 1)]
+
+
+def test_both_drivers_choose_the_same_mode_range_and_rate() -> None:
+    assert settings(lambda w: MAX30102(w).begin(1, 1)) == settings(independent)
