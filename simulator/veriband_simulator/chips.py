@@ -30,6 +30,21 @@ class Chip(Protocol):
         ...
 
 
+class Faulty:
+    """What can go wrong with a chip on the bus."""
+
+    nacks = 0  # so many of the next transactions are not acknowledged
+    silent = False
+
+    def acknowledge(self) -> None:
+        """Begin a transaction. Raises Nack."""
+        if self.silent:
+            raise Nack
+        if self.nacks:
+            self.nacks -= 1
+            raise Nack
+
+
 class Bus:
     """An I2C bus."""
 
@@ -56,7 +71,7 @@ class Bus:
         self._chip(address).write(register, data)
 
 
-class Lsm6dsox:
+class Lsm6dsox(Faulty):
     """LSM6DSOX (ST DS12814, AN5273): WHO_AM_I, both banks, the pedometer's 16-bit counter.
 
     It counts what `walked(us)` says was walked, while the pedometer and the accelerometer at 26 Hz
@@ -73,8 +88,6 @@ class Lsm6dsox:
     def __init__(self, now_us: Callable[[], int], walked: Callable[[int], int]) -> None:
         self._now_us = now_us
         self._walked = walked
-        self.nacks = 0  # so many of the next transactions are not acknowledged
-        self.silent = False
         self._spans: list[tuple[int, int | None]] = []  # (us, what had been walked if it counts)
         self.reset()
 
@@ -117,21 +130,14 @@ class Lsm6dsox:
             self._since = self._walked(now) if self._counting else None
             self._spans.append((now, self._since))
 
-    def _acknowledge(self) -> None:
-        if self.silent:
-            raise Nack
-        if self.nacks:
-            self.nacks -= 1
-            raise Nack
-
     def read(self, register: int, size: int) -> bytes:
         """Read from `register` on in the open bank, the address counting up."""
-        self._acknowledge()
+        self.acknowledge()
         return bytes(self._get(register + i) for i in range(size))
 
     def write(self, register: int, data: bytes) -> None:
         """Write from `register` on in the open bank."""
-        self._acknowledge()
+        self.acknowledge()
         for i, value in enumerate(data):
             self._put(register + i, value)
 

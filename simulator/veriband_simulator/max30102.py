@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from veriband_simulator.chips import Nack, Unmodelled
+from veriband_simulator.chips import Faulty, Unmodelled
 
 Light = Callable[[int], tuple[int, int]]
 
@@ -24,7 +24,7 @@ _READ_ONLY = (0x00, 0x01, 0x1F, 0x20, 0xFE, 0xFF)
 _A_FULL, _PPG_RDY, _PWR_RDY, _DIE_TEMP_RDY = 0x80, 0x40, 0x01, 0x02
 
 
-class Max30102:
+class Max30102(Faulty):
     """MAX30102 (Maxim 19-7740): the FIFO, its pointers, interrupts, shut-down, temperature.
 
     `light(us)` gives (red, infrared) counts of 18 bits at the LED currents that are set.
@@ -36,8 +36,6 @@ class Max30102:
         self._now_us = now_us
         self._light = light
         self._celsius = celsius
-        self.nacks = 0  # so many of the next transactions are not acknowledged
-        self.silent = False
         self._reset()
         self._registers[0x00] = _PWR_RDY
 
@@ -84,24 +82,18 @@ class Max30102:
         if len(self._fifo) == _DEPTH - (self._registers[0x08] & 0x0F):
             self._registers[0x00] |= _A_FULL
 
-    def _acknowledge(self) -> None:
-        if self.silent:
-            raise Nack
-        if self.nacks:
-            self.nacks -= 1
-            raise Nack
-        self._settle()
-
     def read(self, register: int, size: int) -> bytes:
         """Read from `register` on; the FIFO's register does not count up. Raises Nack."""
-        self._acknowledge()
+        self.acknowledge()
+        self._settle()
         if register == _DATA:
             return bytes(self._pop() for _ in range(size))
         return bytes(self._get(register + i) for i in range(size))
 
     def write(self, register: int, data: bytes) -> None:
         """Write from `register` on. Raises Nack."""
-        self._acknowledge()
+        self.acknowledge()
+        self._settle()
         for i, value in enumerate(data):
             self._put(register + i, value)
 
