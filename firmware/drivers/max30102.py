@@ -35,7 +35,7 @@ class MAX30102:
         self._fifo = bytearray(DEPTH * _BYTES)
         view = memoryview(self._fifo)
         self._bursts = tuple(view[: n * _BYTES] for n in range(DEPTH + 1))
-        self.lost = 0  # samples after the last ones read; 31 stands for more, too
+        self.lost = 0  # samples missing behind the 32 that waited at the last read; 31: or more
 
     def begin(self, red: int, infrared: int) -> None:
         """Start sampling, the LEDs at these currents in 0.2 mA (0-255).
@@ -59,8 +59,7 @@ class MAX30102:
 
     def read(self, red, infrared, at: int) -> int:
         """Put all samples that wait into `red` and `infrared` (arrays of ints of 0-262143) from
-        index `at` on, as many as there is room for; how many. `lost` says how many are missing
-        after them.
+        index `at` on, as many as there is room for; how many.
 
         Allocates nothing. Raises OSError when the chip does not answer; no sample is lost then.
         """

@@ -56,19 +56,36 @@ def read(driver: MAX30102, room: int = 64) -> list[int]:
     return list(red[:count])
 
 
-@given(st.lists(st.integers(1, 3_000_000), max_size=40), st.integers(1, 40))
-def test_every_sample_is_read_once_or_counted_as_lost(waits: list[int], room: int) -> None:
+waits = st.lists(st.integers(1, 3_000_000), max_size=40)
+
+
+@given(waits, st.integers(32, 40))
+def test_every_sample_is_read_once_or_counted_as_lost(waits_us: list[int], room: int) -> None:
     world, driver = begun()
     expected, missing = 1, 0
-    for wait in waits:
+    for wait in waits_us:
         world.us += wait
         for number in read(driver, room):
-            assert number == expected or (missing and number > expected)
             if number != expected:
-                assert number - expected == missing or missing == 31 <= number - expected
-                missing = 0
-            expected = number + 1
-        missing = driver.lost if driver.lost else missing
+                assert number - expected == missing or 31 == missing < number - expected
+            expected, missing = number + 1, 0
+        missing = driver.lost or missing
+
+
+@given(waits, st.integers(1, 31))
+def test_little_room_keeps_the_order_and_a_gap_is_told_before(
+    waits_us: list[int], room: int
+) -> None:
+    world, driver = begun()
+    latest, told = 0, 0
+    for wait in waits_us:
+        world.us += wait
+        for number in read(driver, room):
+            assert number > latest
+            told -= number - latest - 1
+            latest = number
+        told += driver.lost if driver.lost < 31 else 10_000
+        assert told >= 0
 
 
 def test_a_full_fifo_is_told_from_an_empty_one() -> None:
