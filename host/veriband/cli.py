@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import math
 import os
 import sys
 import time
 from collections.abc import Coroutine
+from contextlib import suppress
 from datetime import datetime, tzinfo
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -28,6 +30,7 @@ from veriband.link.supervisor import FIND_S, Supervisor
 from veriband.link.sync import Synced
 from veriband.store import Store
 from veriband.store.store import Band, Notice
+from veriband.terminal import printable
 from veriband_protocol import uuids
 
 
@@ -60,11 +63,6 @@ def local_zone(name: str | None = None) -> tzinfo:
         return LocalTime()
 
 
-def printable(text: str) -> str:
-    """A text from the air as it can be shown: what a terminal would act upon is spelled out."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
 class _BadInput(click.ClickException):
     exit_code = 2
 
@@ -95,7 +93,13 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except VeribandError as error:
             told = _BadInput if isinstance(error, BadInput) else click.ClickException
-            raise told(str(error)) from error
+            raise told(printable(str(error))) from error
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            with suppress(OSError):  # what could not be written is not tried again
+                sys.stdout.close()
+            raise click.ClickException("No space is left for the output: make room.") from error
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})

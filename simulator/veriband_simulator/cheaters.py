@@ -89,6 +89,8 @@ MACHINES: dict[str, Machine] = {
     "dodging hour edges": _on(lambda m: (m < 25) | (m >= 35)),
     "14 minutes of every hour": _on(lambda m: m < 14),
     "40 on and 20 off": _on(lambda m: m < 40),
+    "12 on and 1 off": _on(lambda m: m % 13 < 12),
+    "9 on and 3 off": _on(lambda m: m % 12 < 9),
     "pulled strip": lambda rng, cadence, _: _beats(rng, cadence),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -128,3 +129,20 @@ def test_hours_of_a_wearer_whose_clock_changed_stand_in_order() -> None:
     assert of.begin.tolist() == [change - 60, change, change + 60]
     assert of.offset.tolist() == [60, 120, 120]
     assert of.follows().tolist() == [True, True, False]
+
+
+@pytest.mark.parametrize("offset", [60, 30])
+def test_a_minute_in_two_strands_of_a_wearer_is_set_aside(offset: int) -> None:
+    both = Strands(np.array([0, 0, 1]), np.array([0, offset, 0]))
+    grid = Grid(0, 100 * DAY, with_rates=False)
+    for strand, utc in ((0, range(NOON, NOON + 60)), (1, range(NOON + 10, NOON + 20))):
+        local = np.array(utc, np.int32) + strand * offset
+        n = len(local)
+        grid.add(Minutes(np.full(n, strand, np.int32), local, np.full(n, 9, np.int16)), both)
+    other = np.arange(NOON, NOON + 60, dtype=np.int32)
+    grid.add(Minutes(np.full(60, 2, np.int32), other, np.full(60, 8, np.int16)), both)
+    (of,) = grid.segments(both)
+    assert grid.clashes == 10
+    assert (of.steps == DOUBLED).sum() == 20
+    assert (of.steps == 9).sum() == 50
+    assert (of.steps == 8).sum() == 60

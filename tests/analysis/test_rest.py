@@ -27,7 +27,7 @@ def test_a_gap_is_not_quiet() -> None:
 
 def test_the_fifth_percentile_is_taken() -> None:
     rates = [50.0 + m % 20 for m in range(200)]
-    of = segments(range(600, 800), [0] * 200, rates)
+    of = segments(range(60, 260), [0] * 200, rates)
     learned = learn(of, Wearers.unknown(1)).rest_bpm[0]
     assert learned == np.percentile(rates[5:], 5)
 
@@ -35,18 +35,25 @@ def test_the_fifth_percentile_is_taken() -> None:
 def test_what_is_given_stays_and_too_little_teaches_nothing() -> None:
     of = segments(range(600, 800), [0] * 200, [50.0] * 200)
     assert learn(of, one(rest_bpm=70)).rest_bpm.tolist() == [70]
-    few = segments(range(600, 664), [0] * 64, [50.0] * 64)
+    few = segments(range(60, 124), [0] * 64, [50.0] * 64)
     assert np.isnan(learn(few, Wearers.unknown(1)).rest_bpm[0])
 
 
 def test_minutes_with_steps_and_not_worn_ones_teach_nothing() -> None:
-    busy = segments(range(600, 800), [1] * 200, [50.0] * 200)
-    off = segments(range(600, 800), [0] * 200, [0.0] * 200)
+    busy = segments(range(60, 260), [1] * 200, [50.0] * 200)
+    off = segments(range(60, 260), [0] * 200, [0.0] * 200)
     for of in (busy, off):
         assert np.isnan(learn(of, Wearers.unknown(1)).rest_bpm[0])
 
 
 def test_wearers_are_learned_apart() -> None:
-    of = segments(range(600, 840), [0] * 240, [50.0] * 120 + [70.0] * 120)
+    of = segments(range(60, 300), [0] * 240, [50.0] * 120 + [70.0] * 120)
     of.wearer[2:] = 1
     assert learn(of, Wearers.unknown(2)).rest_bpm.tolist() == [50, 70]
+
+
+def test_sport_without_steps_and_days_of_sitting_teach_nothing() -> None:
+    day = segments(range(600, 1200), [0] * 600, [140.0] * 600)
+    assert np.isnan(learn(day, Wearers.unknown(1)).rest_bpm[0])
+    whole = segments(range(60, 1200), [0] * 1140, [52.0] * 300 + [140.0] * 840)
+    assert learn(whole, Wearers.unknown(1)).rest_bpm[0] == 52

@@ -96,6 +96,7 @@ def test_a_byte_order_mark_and_crlf_are_no_trouble(tmp_path: Path) -> None:
     [
         ("a,2016-04-19T10:01,abc,,,,,", "line 3, column steps: 'abc' is not a whole number"),
         ("a,2016-04-19T10:01,-4,,,,,", "line 3, column steps: '-4'"),
+        ("a,2016-04-19T10:01,1_0,,,,,", "line 3, column steps: '1_0'"),
         ("a,2016-04-19T10:01,1.5,,,,,", "line 3, column steps: '1.5'"),
         ("a,2016-04-19T10:01,nan,,,,,", "line 3, column steps: 'nan'"),
         (
@@ -209,6 +210,25 @@ def test_the_hour_that_comes_twice_in_autumn_does_not_go_backwards(tmp_path: Pat
     assert not table.set_aside
 
 
+def test_a_line_without_an_end_and_columns_without_number_do_not_fill_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text, "LONGEST", 100)
+    with pytest.raises(BadInput, match="a line of 100 characters or more"):
+        read(csv(tmp_path, "a,2016-04-19T10:00," + "5" * 200))
+    kept = csv(tmp_path, "x,a,2016-04-19T10:00,y,5,z", head="1,wearer,minute,2,steps,3")
+    assert read(kept) == [("a", 0, "2016-04-19T10:00", 5, None)]
+
+
+def test_a_file_that_changes_between_two_readings_is_refused(tmp_path: Path) -> None:
+    table = open_table(csv(tmp_path, "a,2016-04-19T10:00,5"))
+    held(table)
+    held(table)
+    csv(tmp_path, "a,2016-04-19T10:00,5", "a,2016-04-19T10:01,5")
+    with pytest.raises(BadInput, match="it changed while it was read"):
+        held(table)
+
+
 # Parquet.
 
 
@@ -244,6 +264,18 @@ def test_a_parquet_file_is_read(
     ]
     assert table.wearers().age.tolist()[:1] == [52]
     assert aside(table) == {"more than 300 steps in a minute": (1, "row 3")}
+
+
+@pytest.mark.parametrize("kind", [f"{u}int{bits}" for u in ("", "u") for bits in (8, 16, 32, 64)])
+def test_steps_may_be_any_integers(tmp_path: Path, kind: str) -> None:
+    most = min(400, np.iinfo(kind).max)
+    path = parquet(
+        tmp_path,
+        wearer=pa.array(["a", "a"]),
+        minute=stamps("2016-04-19T10:00", "2016-04-19T10:01"),
+        steps=pa.array([7, most], kind),
+    )
+    assert [row[3] for row in read(path)] == [7, most if most <= 300 else -2]
 
 
 def test_numbers_and_words_will_do_where_they_are_plain(tmp_path: Path) -> None:
@@ -307,7 +339,15 @@ def test_years_of_a_zone_have_the_offsets_that_the_zone_had(tmp_path: Path) -> N
         ("minute", stamps("2016-04-19T10:00:30", "2016-04-19T10:01"), "row 1, column minute: "),
         ("minute", stamps("2016-04-19T10:00", "NaT"), "row 2, column minute: NaT"),
         ("minute", stamps("1016-04-19T10:00", "2016-04-19T10:01"), "row 1, column minute: "),
-        ("minute", pa.array([1, 2]), "row 1, column minute: '1' is not a time like"),
+        ("minute", pa.array([1, 2]), "column minute: its type int64 is none for it"),
+        ("minute", pa.array([1, 2], pa.time32("s")), "column minute: its type time32["),
+        ("minute", pa.array(["10:00", "x"]), "row 1, column minute: '10:00' is not a time like"),
+        ("minute", stamps("2016-04-19T10:00", "2016-04-19T10:01", zone="Mars/Phobos"), "--zone"),
+        ("minute", stamps("2016-04-19T10:00", "2016-04-19T10:01", zone="UTC+1"), "--zone"),
+        ("steps", pa.array([1.0, np.inf]), "row 2, column steps: inf is not a whole number"),
+        ("wearer", pa.array([1.5, 2.5]), "column wearer: its type double is none for it"),
+        ("wearer", pa.array([["a"], ["b"]]), "column wearer: its type list"),
+        ("age", pa.array([[1], [2]]), "column age: its type list"),
         ("heart_rate_bpm", pa.array([60.0, -1.0]), "row 2, column heart_rate_bpm: -1.0 is not"),
         ("heart_rate_bpm", pa.array(["x", "y"]), "row 1, column heart_rate_bpm: 'x' is not"),
         ("age", pa.array([10, 200]), "wearer b: age '200' is not a number from 1 to 120"),
@@ -345,6 +385,7 @@ def test_without_pyarrow_the_error_says_what_to_do(
     def missing(name: str) -> Any:
         raise ModuleNotFoundError(name)
 
+    (tmp_path / "minutes.parquet").touch()
     monkeypatch.setattr(importlib, "import_module", missing)
     with pytest.raises(VeribandError, match=r"pip install '\.\[export\]'"):
         read(tmp_path / "minutes.parquet")

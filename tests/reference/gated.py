@@ -29,19 +29,16 @@ class Found:
 
 
 def verdict_of(steps: list[int], rates: list[float], wearer: Wearer) -> str:
-    """What heart rates that tell something (0: not worn) say of minutes with these steps."""
-    worn = [rate for rate in rates if rate > 0]
-    if not worn and sum(rate == 0 for rate in rates) >= 3:
-        return "cheating"
-    if len(worn) < 3:
+    """What heart rates that tell something say of minutes with these steps."""
+    if len(rates) < 3:
         return "suspected"
-    mean, cadence = fmean(worn), fmean(steps)
+    mean, cadence = fmean(rates), fmean(steps)
     kmh, low = wearer.expected(cadence)
     if kmh >= 5.5 and wearer.rest_known:
         low = max(low, wearer.rest_bpm + 19)
     if kmh >= 5.5 and mean < low:
         return "cheating"
-    if mean <= wearer.rest_bpm + 19 and cadence >= 80:
+    if mean <= wearer.rest_bpm + 19:
         return "inconclusive"
     return "cleared"
 
@@ -54,14 +51,15 @@ def judge(
     `steps` and `rates` by minute, absent where unknown.
     """
     active = {m for m, s in steps.items() if s >= 40}
-    exercise = {m: exercise_before(m, active) for m in active}
-    telling = {m: r for m, r in rates.items() if r == 0 or exercise.get(m, 0) >= 3}
+    exercise = with_breaks(active, set(steps), 2)
+    before = {m: minutes_before(m, exercise) for m in exercise}
+    warm = {m for m in exercise if before[m] >= 3}
+    telling = {m: r for m, r in rates.items() if r > 0 and m in warm}
     found: list[Found] = []
     struck: set[int] = set()
     doubtful: set[int] = set()
 
-    def verdict(begin: int, end: int) -> str:
-        minutes = range(begin, end)
+    def verdict(minutes: range) -> str:
         return verdict_of(
             [steps[m] for m in minutes], [telling[m] for m in minutes if m in telling], wearer
         )
@@ -74,19 +72,33 @@ def judge(
             doubtful.update(range(begin, end))
 
     for begin, end in stretches(regular_pairs(steps, active)):
-        take(begin, end + 1, "regular", verdict(begin, end + 1))
+        take(begin, end + 1, "regular", verdict(range(begin, end + 1)))
     for its in ("cheating", "inconclusive"):
-        among = {m for m in active if exercise[m] >= 3} - struck - doubtful
+        among = warm - struck - (doubtful if its == "inconclusive" else set())
         windows = [range(m, m + 10) for m in among if among.issuperset(range(m, m + 10))]
-        windows = [w for w in windows if sum(telling.get(m, 0) > 0 for m in w) >= 3]
-        minutes = {m for w in windows if verdict(w.start, w.stop) == its for m in w}
+        minutes = {m for w in windows if verdict(w) == its for m in w}
         for begin, end in stretches(minutes):
-            take(begin - 3 if exercise[begin] == 3 else begin, end, "effort", its)
+            take(begin - 3 if before[begin] == 3 else begin, end, "effort", its)
     nobody = {m for m in steps if steps[m] > 0 and rates.get(m) == 0} - struck
-    for begin, end in stretches(nobody):
-        take(begin, end, "not worn", "cheating")
+    unknown = {m for m in steps if m not in rates}
+    together = with_breaks(nobody, set(steps), 5) & (nobody | unknown)
+    for begin, end in stretches(together):
+        if nobody.intersection(range(begin, end)):
+            found.append(Found(begin, end, "not worn", "cheating"))
+    struck |= nobody
     unverified = {m for m in active - struck if m in doubtful or m not in rates}
     return sorted(found, key=lambda f: f.begin), struck, unverified
+
+
+def with_breaks(minutes: set[int], known: set[int], most: int) -> set[int]:
+    """`minutes`, and at most `most` known ones in a row between two of them."""
+    result = set(minutes)
+    for m in minutes:
+        for length in range(1, most + 1):
+            between = set(range(m + 1, m + 1 + length))
+            if m + 1 + length in minutes and between <= known - minutes:
+                result |= between
+    return result
 
 
 def regular_pairs(steps: dict[int, int], active: set[int]) -> set[int]:
@@ -101,10 +113,10 @@ def regular_pairs(steps: dict[int, int], active: set[int]) -> set[int]:
     return pairs
 
 
-def exercise_before(minute: int, active: set[int]) -> int:
-    """How many active minutes lie before one without a break."""
+def minutes_before(minute: int, exercise: set[int]) -> int:
+    """How many minutes of exercise lie right before one."""
     before = 0
-    while minute - before - 1 in active:
+    while minute - before - 1 in exercise:
         before += 1
     return before
 

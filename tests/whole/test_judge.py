@@ -18,7 +18,7 @@ from veriband_simulator.cheaters import MACHINES, CheatersDay, Worn, cheat
 
 DATA = Path(__file__).parents[1] / "data"
 RUN = [150, 168, 171, 165, 173, 170, 162, 175, 168, 158, 171, 166] * 5
-CAUGHT_AT_REST = [kind for kind in MACHINES if kind != "pulled strip"]
+CAUGHT_AT_REST = [kind for kind in MACHINES if kind not in ("pulled strip", "9 on and 3 off")]
 
 
 def judge(path: Path, *options: str) -> Result:
@@ -106,7 +106,8 @@ def test_cheaters_are_struck(tmp_path: Path, kind: str, worn: Worn) -> None:
     for k, day in enumerate(days):
         share = steps[f"cheater {k}"] / day.steps.sum()
         # Of irregular steps that nobody wore, minutes of unknown heart rate are unverified.
-        assert share == 0 if kind == "pulled strip" else share > 0.55
+        missed = kind not in CAUGHT_AT_REST and (worn is Worn.AT_REST or kind == "pulled strip")
+        assert share == 0 if missed else share > 0.55
 
 
 def test_slow_cheaters_at_rest_are_inconclusive_not_accused(tmp_path: Path) -> None:
@@ -160,7 +161,7 @@ def test_without_json_there_is_a_sentence_a_suspicion_and_a_table(tmp_path: Path
     for k, line in enumerate((first, second, third)):
         steps, struck_steps, _, counted = map(int, line.split()[-4:])
         assert steps == days[k].steps.sum()
-        assert struck_steps > 0.9 * steps
+        assert struck_steps > (0.55 if k == 2 else 0.9) * steps  # unknown ones are unverified
         assert counted < 0.1 * steps
 
 

@@ -4,15 +4,19 @@ Three grounds, each judged apart:
 
 - Regular: of 20 consecutive pairs of active minutes (40 steps or more) 18 differ by at most 3
   steps. A suspicion is never a verdict, trained runners are that regular: the mean heart rate of
-  these very minutes, from the 4th of the exercise on, decides. Below what the speed needs:
-  cheating. One that somebody who sits has, too: inconclusive. Above: cleared. All zero: not worn,
-  cheating. None: it stays suspected.
-- Effort: over 10 active minutes, from the 4th of the exercise on, the mean heart rate is below
-  what the speed needs: cheating, however irregular the steps are.
-- Not worn: steps in a minute of which the band says that nobody wore it: cheating.
+  these very minutes decides, if there are three readings. Below what the speed needs: cheating.
+  That of somebody who sits (at most 19 above rest): inconclusive. Above: cleared. Without
+  readings it stays suspected.
+- Effort: over 10 minutes of exercise (active minutes, and breaks of at most 2 between them) the
+  mean heart rate is below what the speed needs: cheating, however irregular the steps are. That
+  of somebody who sits: inconclusive.
+- Not worn: steps in a minute of which the band says that nobody wore it: cheating. Such minutes
+  are told as one with at most 5 unknown ones between them, which are not struck.
 
-Heart rate accuses from a brisk walk (5.5 km/h) up only: below, people who sit and people who walk
-are too alike. Active minutes that no heart rate speaks for are unverified.
+Heart rate tells from the 4th minute of the exercise on. It accuses from a brisk walk (5.5 km/h) up
+only: below, people who sit and people who walk are too alike. From there on whose own resting
+rate is known needs more than somebody who sits. Active minutes that no heart rate speaks for are
+unverified.
 """
 
 from __future__ import annotations
@@ -27,9 +31,9 @@ from veriband.analysis.judgement import Codes, Ground, Heart, Judgement, Suspici
 from veriband.analysis.segments import HOUR, Bools, Floats, Ints, Segments
 from veriband.analysis.stretches import (
     Numbers,
+    bridged,
     covered,
     full_windows,
-    joined,
     runs,
     since_break,
     sums,
@@ -40,10 +44,11 @@ STEP_THRESHOLD = 3
 PAIRS = 20  # consecutive, of active minutes
 REGULAR_PAIRS = 18  # of these: 90 %
 WARM_UP = 3  # minutes of exercise before the heart rate tells (it follows in 30 to 60 s)
+BREAK = 2  # minutes that do not end it
 READINGS = 3  # of heart rate, at least, to decide anything
 EFFORT_MIN = 10
 ACCUSED_KMH = 5.5
-WALKING_SPM = 80
+UNKNOWN_BETWEEN = 5  # minutes at most between two that nobody wore it, to be told as one stretch
 SITTING_BPM = 19.0  # above rest: few hearts are faster that sit (mean 6, SD 6), and few of the
 # fittest are slower that walk briskly; `make bench` prints how many of each
 IDLE_STEPS, IDLE_MINUTES = 500, 15  # an hour with fewer steps or active minutes is idle
@@ -52,16 +57,18 @@ ENOUGH_READINGS = 50  # of an hour's minutes
 
 @dataclass(frozen=True, slots=True)
 class _Minutes:
-    """Segments as one row of N = 60 n minutes, (N,), and sums before each of them, (N + 1,)."""
+    """The N minutes that have a reading in a row, (N,), and sums before each, (N + 1,)."""
 
     of: Segments
     wearers: Wearers
+    row: Ints  # of the segment it lies in
+    time: Ints  # as the segment's `begin`
     steps: Ints
     rate: Floats  # NaN: unknown
     joined: Bools  # the next one in the row is the next one in time
     active: Bools
-    exercise: Ints  # active minutes before it without a break
-    warm: Bools  # active, and that longer than the warm-up
+    exercise: Ints  # minutes of exercise before it
+    warm: Bools  # exercise, and that longer than the warm-up
     pair: Bools  # it and the next are consecutive and active
     step_sums: Ints
     near_sums: Ints  # of pairs within the step threshold
@@ -79,11 +86,12 @@ class _Found:
     ends: Ints
     verdict: Ints
     heart: Heart
+    only: Bools  # (N,) the minutes in them that are meant
 
-    def minutes(self, size: int, *verdicts: Verdict) -> Bools:
-        """(size,) which minutes lie in a stretch with one of these verdicts."""
+    def minutes(self, *verdicts: Verdict) -> Bools:
+        """(N,) which minutes lie in a stretch with one of these verdicts."""
         rows = np.isin(self.verdict, verdicts)
-        return covered(self.starts[rows], self.ends[rows], size)
+        return self.only & covered(self.starts[rows], self.ends[rows], len(self.only))
 
 
 def judge(of: Segments, wearers: Wearers) -> Judgement:
@@ -93,19 +101,18 @@ def judge(of: Segments, wearers: Wearers) -> Judgement:
         busy |= ((of.heart_rate == 0) & (of.steps > 0)).any(axis=1)
     rows = np.flatnonzero(busy)  # the others are idle, or too little is known of them
     minutes = _minutes(of.take(rows), wearers)
-    size = len(minutes.steps)
-    struck = doubtful = np.zeros(size, np.bool_)
+    struck = doubtful = np.zeros(len(minutes.steps), np.bool_)
     found: list[_Found] = []
     for judged in (_regular, _accused_effort, _doubted_effort, _not_worn):
         found.append(judged(minutes, struck, doubtful))
-        struck = struck | found[-1].minutes(size, Verdict.CHEATING)
-        doubtful = doubtful | found[-1].minutes(size, Verdict.SUSPECTED, Verdict.INCONCLUSIVE)
+        struck = struck | found[-1].minutes(Verdict.CHEATING)
+        doubtful = doubtful | found[-1].minutes(Verdict.SUSPECTED, Verdict.INCONCLUSIVE)
     unverified = minutes.active & ~struck & (doubtful | np.isnan(minutes.rate))
 
     def hourly(values: Numbers) -> Ints:
         """(n,) sums over each segment's minutes."""
         result = np.zeros(len(of), np.int64)
-        result[rows] = values.reshape(-1, HOUR).sum(axis=1)
+        result[rows] = np.bincount(minutes.row, values, len(rows))
         return result
 
     steps = np.maximum(of.steps, 0).sum(axis=1, dtype=np.int64)
@@ -113,8 +120,8 @@ def judge(of: Segments, wearers: Wearers) -> Judgement:
     verdict = np.where(idle, Verdict.IDLE, Verdict.HONEST).astype(np.int8)
     verdict[(of.steps >= 0).sum(axis=1) < ENOUGH_READINGS] = Verdict.UNKNOWN
     for part in found:
-        for start, end, its in zip(part.starts // HOUR, part.ends - 1, part.verdict, strict=True):
-            touched = rows[start : end // HOUR + 1]
+        for start, end, its in zip(part.starts, part.ends, part.verdict, strict=True):
+            touched = rows[minutes.row[start:end][part.only[start:end]]]
             verdict[touched] = np.maximum(verdict[touched], its)
     return Judgement(
         of,
@@ -137,15 +144,22 @@ def decisions(of: Segments, wearers: Wearers) -> Codes:
 
 
 def _minutes(of: Segments, wearers: Wearers) -> _Minutes:
-    steps = np.maximum(of.steps.ravel(), 0).astype(np.int64)
+    cell = np.flatnonzero(of.steps.ravel() >= 0)
+    row = cell // HOUR
+    time = of.begin[row] + cell % HOUR
+    order = np.lexsort((time, of.wearer[row]))  # where a clock changed, hours may overlap
+    cell, row, time = cell[order], row[order], time[order]
+    steps = of.steps.ravel()[cell].astype(np.int64)
     if of.heart_rate is None:
         rate = np.full(len(steps), np.nan)
     else:
-        rate = of.heart_rate.ravel().astype(np.float64)
-    follows = joined(of)
+        rate = of.heart_rate.ravel()[cell].astype(np.float64)
+    follows = np.zeros(len(time), np.bool_)
+    follows[:-1] = (np.diff(time) == 1) & (np.diff(of.wearer[row]) == 0)
     active = steps >= ACTIVE_STEPS
-    exercise = since_break(active, follows)
-    warm = active & (exercise >= WARM_UP)
+    exercising = bridged(active, BREAK, follows)
+    exercise = since_break(exercising, follows)
+    warm = exercising & (exercise >= WARM_UP)
     pair = active & follows
     pair[:-1] &= active[1:]
     near = pair.copy()
@@ -154,14 +168,14 @@ def _minutes(of: Segments, wearers: Wearers) -> _Minutes:
     rates: Floats = np.where(reading, rate, 0.0)
     zeros: Bools = rate == 0
     return _Minutes(
-        of, wearers, steps, rate, follows, active, exercise, warm, pair, sums(steps), sums(near),
-        sums(reading), sums(rates), sums(zeros),
+        of, wearers, row, time, steps, rate, follows, active, exercise, warm, pair, sums(steps),
+        sums(near), sums(reading), sums(rates), sums(zeros),
     )  # fmt: skip
 
 
 def _heart(of: _Minutes, starts: Ints, ends: Ints) -> tuple[Heart, Ints]:
     """What heart rate says in stretches of minutes, and the verdict for as much as it tells."""
-    who = of.wearers.take(of.of.wearer[starts // HOUR])
+    who = of.wearers.take(of.of.wearer[of.row[starts]])
     cadence = (of.step_sums[ends] - of.step_sums[starts]) / (ends - starts)
     speed = speed_kmh(cadence, who)
     expected = heart_rate_bpm(speed, who)
@@ -175,12 +189,9 @@ def _heart(of: _Minutes, starts: Ints, ends: Ints) -> tuple[Heart, Ints]:
     own = brisk & ~np.isnan(who.rest_bpm)
     low = np.where(own, np.maximum(expected.low, sitting_bpm), expected.low)
     heart = Heart(readings, mean, speed.low, speed.high, low, expected.high, who.rest())
-    not_worn = (readings == 0) & (zeros >= READINGS)
-    too_low = brisk & (mean < low)
-    sitting = (mean <= sitting_bpm) & (cadence >= WALKING_SPM)
     verdict = np.select(
-        [not_worn, readings < READINGS, too_low, sitting],
-        [Verdict.CHEATING, Verdict.SUSPECTED, Verdict.CHEATING, Verdict.INCONCLUSIVE],
+        [readings < READINGS, brisk & (mean < low), mean <= sitting_bpm],
+        [Verdict.SUSPECTED, Verdict.CHEATING, Verdict.INCONCLUSIVE],
         Verdict.CLEARED,
     )
     return heart, verdict
@@ -194,12 +205,12 @@ def _regular(of: _Minutes, _struck: Bools, _doubtful: Bools) -> _Found:
     starts, ends = runs(covered(windows, windows + PAIRS, len(of.steps)))
     ends = ends + 1  # the second minute of the last pair
     heart, verdict = _heart(of, starts, ends)
-    return _Found(Ground.REGULAR, starts, ends, verdict, heart)
+    return _Found(Ground.REGULAR, starts, ends, verdict, heart, np.full(len(of.steps), True))
 
 
-def _accused_effort(of: _Minutes, struck: Bools, doubtful: Bools) -> _Found:
-    """Stretches in which the heart does too little for the speed, outside of what is judged."""
-    return _effort(of, ~(struck | doubtful), Verdict.CHEATING)
+def _accused_effort(of: _Minutes, struck: Bools, _doubtful: Bools) -> _Found:
+    """Stretches in which the heart does too little for the speed, outside of what is struck."""
+    return _effort(of, ~struck, Verdict.CHEATING)
 
 
 def _doubted_effort(of: _Minutes, struck: Bools, doubtful: Bools) -> _Found:
@@ -214,22 +225,30 @@ def _effort(of: _Minutes, among: Bools, its: Verdict) -> _Found:
     """
     windows = full_windows(of.warm & among, EFFORT_MIN)
     heart, verdict = _heart(of, windows, windows + EFFORT_MIN)
-    rows = np.flatnonzero((heart.readings >= READINGS) & (verdict == its))
+    rows = np.flatnonzero(verdict == its)
     windows, heart, verdict = windows[rows], heart.take(rows), verdict[rows]
     starts, ends = runs(covered(windows, windows + EFFORT_MIN, len(of.steps)))
     lack = heart.low_bpm - heart.mean_bpm
     edges = np.searchsorted(windows, [*starts, len(of.steps)])
     worst = np.array([a + int(lack[a:b].argmax()) for a, b in pairwise(edges)], np.int64)
     starts = starts - np.where(of.exercise[starts] == WARM_UP, WARM_UP, 0)
-    return _Found(Ground.EFFORT, starts, ends, verdict[worst], heart.take(worst))
+    only = np.full(len(of.steps), True)
+    return _Found(Ground.EFFORT, starts, ends, verdict[worst], heart.take(worst), only)
 
 
 def _not_worn(of: _Minutes, struck: Bools, _doubtful: Bools) -> _Found:
-    """Stretches of steps that nobody made, outside of what is struck."""
+    """Stretches of steps that nobody made, outside of what is struck.
+
+    What lies between them and is unknown belongs to the stretch, though it is not struck.
+    """
     nobody: Bools = np.logical_and(of.rate == 0, of.steps > 0) & ~struck
-    starts, ends = runs(nobody, of.joined)
+    together = bridged(nobody, UNKNOWN_BETWEEN, of.joined) & (nobody | np.isnan(of.rate))
+    starts, ends = runs(together, of.joined)
+    kept = sums(nobody)[ends] > sums(nobody)[starts]
+    starts, ends = starts[kept], ends[kept]
     heart, _ = _heart(of, starts, ends)
-    return _Found(Ground.NOT_WORN, starts, ends, np.full(len(starts), Verdict.CHEATING), heart)
+    verdict = np.full(len(starts), Verdict.CHEATING)
+    return _Found(Ground.NOT_WORN, starts, ends, verdict, heart, nobody)
 
 
 def _suspicions(of: _Minutes, found: list[_Found]) -> Suspicions:
@@ -239,13 +258,12 @@ def _suspicions(of: _Minutes, found: list[_Found]) -> Suspicions:
     ground = np.repeat(
         np.array([part.ground for part in found], np.int8), [len(part.starts) for part in found]
     )
-    row = starts // HOUR
-    begin = of.of.begin[row] + starts % HOUR
-    verdict = np.concatenate([part.verdict for part in found])
+    steps = [sums(part.only * of.steps) for part in found]
     return Suspicions(
-        of.of.wearer[row].astype(np.int64), begin, begin + ends - starts, of.of.offset[row],
-        of.of.offset[(ends - 1) // HOUR], ground, verdict.astype(np.int8),
-        of.step_sums[ends] - of.step_sums[starts], ends - starts - 1,
-        of.near_sums[ends - 1] - of.near_sums[starts],
+        of.of.wearer[of.row[starts]].astype(np.int64), of.time[starts], of.time[ends - 1] + 1,
+        of.of.offset[of.row[starts]], of.of.offset[of.row[ends - 1]], ground,
+        np.concatenate([part.verdict for part in found]).astype(np.int8),
+        np.concatenate([s[p.ends] - s[p.starts] for s, p in zip(steps, found, strict=True)]),
+        ends - starts - 1, of.near_sums[ends - 1] - of.near_sums[starts],
         Heart.join([part.heart for part in found]),
     ).take(np.argsort(starts, kind="stable"))  # fmt: skip

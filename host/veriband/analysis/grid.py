@@ -56,6 +56,7 @@ class Grid:
     def __init__(self, first: int, cells: int, with_rates: bool) -> None:
         self.first = first
         self.next_first: int | None = None
+        self.clashes = 0  # minutes that were found in two strands of a wearer
         self._room = max(1, cells // DAY)
         # Reserved, not filled: memory is taken when a page is first written.
         self._steps: Steps = np.empty((self._room, DAY), np.int16)
@@ -152,7 +153,24 @@ class Grid:
             rates[steps == MISSING] = np.nan
         hours = Segments(wearer, begin, offset, steps, rates)
         some = np.flatnonzero((steps != MISSING).any(axis=1))
-        return hours.take(some[np.lexsort((begin[some], wearer[some]))])
+        hours = hours.take(some[np.lexsort((begin[some], wearer[some]))])
+        self._set_aside_clashes(hours)
+        return hours
+
+    def _set_aside_clashes(self, hours: Segments) -> None:
+        """Minutes that a wearer has in two strands, by clocks with different offsets, are
+        DOUBLED."""
+        for ahead in range(1, len(hours)):
+            apart = hours.begin[ahead:] - hours.begin[:-ahead]
+            over = np.flatnonzero((apart < HOUR) & (hours.wearer[ahead:] == hours.wearer[:-ahead]))
+            if not len(over):
+                return
+            for row in over:
+                shift = int(apart[row])
+                first, second = hours.steps[row, shift:], hours.steps[row + ahead, : HOUR - shift]
+                both = (first != MISSING) & (second != MISSING)
+                first[both] = second[both] = DOUBLED
+                self.clashes += int(both.sum())
 
     def _mine(self, minutes: Minutes, strands: Strands) -> tuple[Ints, Minutes]:
         """The rows of those minutes whose wearers are here, and these minutes."""

@@ -11,7 +11,10 @@ from veriband.analysis.expected import Wearers
 from veriband.analysis.segments import HOUR, Bools, Floats, Segments
 
 QUIET_MIN = 5  # minutes without a step before a minute is a quiet one
-ENOUGH = 60  # quiet minutes with a heart rate, fewer teach nothing
+NIGHT = (0, 6)  # hours of the wearer's clock
+ENOUGH = (
+    60  # quiet minutes with a heart rate at night: who cycles, or sits all day, teaches nothing
+)
 PERCENTILE = 5
 
 
@@ -32,16 +35,19 @@ def quiet(of: Segments) -> Bools:
 def learn(of: Segments, wearers: Wearers) -> Wearers:
     """`wearers` with the resting rate of those whose rate is unknown, where it can be learned.
 
-    It is the 5th percentile of the heart rate in quiet minutes.
+    It is the 5th percentile of the heart rate in quiet minutes, if enough of them are at night.
     """
     if of.heart_rate is None:
         return wearers
     rest: Floats = wearers.rest_bpm.copy()
     counts = quiet(of) & (of.heart_rate > 0)
+    hour = (of.begin + of.offset) // HOUR % 24
+    night = (hour >= NIGHT[0]) & (hour < NIGHT[1])
     edges = np.flatnonzero(np.diff(of.wearer, prepend=-1, append=-1))
     for start, end in pairwise(edges):
         wearer = of.wearer[start]
-        rates = of.heart_rate[start:end][counts[start:end]]
-        if np.isnan(rest[wearer]) and len(rates) >= ENOUGH:
+        at_night = counts[start:end][night[start:end]].sum()
+        if np.isnan(rest[wearer]) and at_night >= ENOUGH:
+            rates = of.heart_rate[start:end][counts[start:end]]
             rest[wearer] = np.percentile(rates, PERCENTILE)
     return replace(wearers, rest_bpm=rest)

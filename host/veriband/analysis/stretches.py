@@ -6,7 +6,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from veriband.analysis.segments import HOUR, Bools, Floats, Ints, Segments
+from veriband.analysis.segments import Bools, Floats, Ints
 
 Numbers = Bools | Ints | Floats
 
@@ -21,13 +21,6 @@ def sums(values: Numbers) -> Numbers:
     result: Any = np.zeros(len(values) + 1, kind)
     np.cumsum(values, out=result[1:])
     return result
-
-
-def joined(of: Segments) -> Bools:
-    """(60 n,) whether each minute's next one in the row is the next one in time."""
-    result = np.ones((len(of), HOUR), np.bool_)
-    result[:, -1] = of.follows()
-    return result.ravel()
 
 
 def runs(flags: Bools, joined: Bools | None = None) -> tuple[Ints, Ints]:
@@ -63,3 +56,12 @@ def since_break(flags: Bools, joined: Bools) -> Ints:
     begins[1:] &= ~(flags[:-1] & joined[:-1])
     here = np.arange(len(flags))
     return here - np.maximum.accumulate(np.where(begins, here, 0))
+
+
+def bridged(flags: Bools, most: int, joined: Bools) -> Bools:
+    """`flags` with those that are not filled where at most `most` of them lie between two."""
+    starts, ends = runs(~flags, joined)
+    inner = (starts > 0) & (ends < len(flags)) & (ends - starts <= most)
+    starts, ends = starts[inner], ends[inner]
+    inner = flags[starts - 1] & joined[starts - 1] & flags[ends] & joined[ends - 1]
+    return flags | covered(starts[inner], ends[inner], len(flags))

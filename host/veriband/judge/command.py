@@ -21,7 +21,8 @@ from veriband.minutes import open_table
     type=click.Choice(list(RULES)),
     default="gated",
     show_default=True,
-    help="gated: active minutes, in rolling windows. claims: the source patent, to the letter.",
+    help="gated: active minutes in rolling windows, and any that nobody wore. claims: the source "
+    "patent, to the letter.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a segment and suspicion.")
 @click.option("--any-order", is_flag=True, help="The CSV file's lines are not sorted by time.")

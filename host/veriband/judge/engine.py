@@ -17,6 +17,7 @@ Rule = Callable[[Segments, Wearers], Judgement]
 
 RULES: dict[str, Rule] = {"gated": gated.judge, "claims": claims.judge}
 DOUBLED = "given twice, and differently"
+CLASHING = "given twice, by clocks with different offsets from UTC"
 REPEATED = "given twice, and the same; each was judged once"
 
 
@@ -37,6 +38,8 @@ def judge_table(
         wearers = table.wearers()
         for segments in grid.segments(table.strands()):
             yield rule(segments, rest.learn(segments, wearers))
+        if grid.clashes:
+            table.note(CLASHING, grid.clashes, None)
         first = grid.next_first
         del grid  # or there would be two while the next one is filled
 

@@ -14,6 +14,7 @@ from veriband.analysis.claims import COUNT_THRESHOLD
 from veriband.analysis.judgement import Ground, Judgement, Verdict
 from veriband.analysis.segments import HOUR, Ints
 from veriband.minutes.table import Reason
+from veriband.terminal import printable
 
 Row = dict[str, Any]
 _EPOCH = datetime(1970, 1, 1)
@@ -78,7 +79,8 @@ class Words:
     def sentence(self, row: Row) -> str:
         """What a row of `suspicions` says."""
         when = f"{row['from'].replace('T', ' ')} to {row['to'][11:]}"
-        return f"{row['wearer']}, {when}: {row['verdict']}. {self._why(row['evidence'])}"
+        who = printable(row["wearer"])
+        return f"{who}, {when}: {row['verdict']}. {self._why(row['evidence'])}"
 
     def _why(self, its: Row) -> str:
         speed = f"{its['low_kmh']:.0f}-{its['high_kmh']:.0f} km/h"
@@ -129,7 +131,7 @@ class Totals:
             steps, struck, unverified = row[len(Verdict) :]
             counted = steps - struck - unverified
             numbers = (*(row[v] for v in verdicts), steps, struck, unverified, counted)
-            lines.append([names[wearer], *map(str, numbers)])
+            lines.append([printable(names[wearer]), *map(str, numbers)])
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         return "\n".join(
             "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])])

@@ -19,9 +19,9 @@ from veriband.minutes.table import (
     ABOUT,
     FIRST_YEAR,
     HEART_RATE,
+    KNOWN,
     LAST_YEAR,
     MOST_STEPS,
-    WANTED,
     Chunk,
     Table,
     clock_minute,
@@ -56,25 +56,42 @@ class ParquetTable(Table):
                 "the checkout, or use CSV."
             ) from error
         try:
+            schema: Any = parquet.read_schema(self.path)
+            names: list[str] = schema.names
+            self._see_columns(names)
+            for field in schema:
+                if field.name in KNOWN:
+                    self._see_type(field, arrow.types)
             # With pre_buffer pyarrow would hold the whole file in memory.
             with parquet.ParquetFile(
                 self.path, read_dictionary=["wearer"], pre_buffer=False
             ) as file:
-                names: list[str] = file.schema_arrow.names
-                self._see_columns(names)
-                known = (*WANTED, HEART_RATE, *ABOUT)
                 first = 1
                 for batch in file.iter_batches(
-                    ROWS_AT_ONCE, columns=[name for name in names if name in known]
+                    ROWS_AT_ONCE, columns=[name for name in names if name in KNOWN]
                 ):
                     self.done = first / file.metadata.num_rows
                     count = int(batch.num_rows)
                     rows = np.arange(first, first + count)
                     first += count
                     yield self._chunk(dict(zip(batch.schema.names, batch, strict=True)), rows)
-        except (OSError, arrow.ArrowException) as error:
+        except (OSError, UnicodeDecodeError, arrow.ArrowException) as error:
             why = str(error).splitlines()[0].rstrip(".")
             raise BadInput(str(self.path), "", f"it cannot be read: {why}") from error
+
+    def _see_type(self, field: Any, types: Any) -> None:
+        """Refuse a column of which no value can be one."""
+        kind = field.type.value_type if types.is_dictionary(field.type) else field.type
+        text = types.is_string(kind) or types.is_large_string(kind)
+        fits = text or types.is_integer(kind)
+        if field.name == "minute":
+            fits = text or types.is_timestamp(kind)
+        elif field.name != "wearer":
+            fits = fits or types.is_floating(kind) or types.is_null(kind)
+        if not fits:
+            raise BadInput(
+                str(self.path), f"column {field.name}", f"its type {field.type} is none for it"
+            )
 
     def _chunk(self, column: dict[str, Any], rows: Ints) -> Chunk:
         wearer = self._wearer(column["wearer"], rows)
@@ -122,7 +139,12 @@ class ParquetTable(Table):
                 ),
             )
             return self._naive[wearer], minute
-        offset = _offsets(self.zone or _named(column.type.tz), minute)
+        try:
+            zone = self.zone or _named(column.type.tz)
+        except ValueError:
+            where = f"zone {column.type.tz!r} of column minute"
+            raise BadInput(str(self.path), where, "there is none; name one with --zone") from None
+        offset = _offsets(zone, minute)
         pairs, which = np.unique(np.stack((wearer, offset)), axis=1, return_inverse=True)
         strands = np.array([self._strand(int(w), int(o)) for w, o in pairs.T], np.int32)
         return strands[which], minute + offset
@@ -143,11 +165,14 @@ class ParquetTable(Table):
         values = self._numbers(column, "steps", rows)
         bad = values < 0
         if values.dtype.kind == "f":
-            bad |= (values % 1 != 0) & ~np.isnan(values)
+            bad |= np.isinf(values)
+            bad |= (np.where(bad, 0, values) % 1 != 0) & ~np.isnan(values)
+            self._see_none("steps", bad, values, "is not a whole number of steps", rows)
+            values = np.where(np.isnan(values), UNREAD, np.minimum(values, MOST_STEPS + 1))
+            return values.astype(np.int64)
         self._see_none("steps", bad, values, "is not a whole number of steps", rows)
-        if values.dtype.kind == "f":
-            values = np.where(np.isnan(values), UNREAD, values)
-        return np.minimum(values, MOST_STEPS + 1).astype(np.int64)
+        most = min(MOST_STEPS + 1, np.iinfo(values.dtype).max)
+        return np.minimum(values, most).astype(np.int64)
 
     def _beats(self, column: Any, rows: Ints) -> Floats:
         """(n,) heart rates in bpm, NaN where there are none."""
@@ -185,12 +210,13 @@ class ParquetTable(Table):
 
 
 def _named(zone: str) -> tzinfo:
-    """The zone of a timestamp type: a name, or an offset like +01:00."""
+    """The zone of a timestamp type: a name, or an offset like +01:00. Raises ValueError."""
     try:
         return ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         ahead = datetime.fromisoformat(f"2000-01-01T00:00{zone}").tzinfo
-        assert ahead is not None
+        if ahead is None:
+            raise ValueError(zone) from None
         return ahead
 
 

@@ -21,6 +21,7 @@ from veriband.errors import BadInput
 WANTED = ("wearer", "minute", "steps")
 HEART_RATE = "heart_rate_bpm"
 ABOUT = ("sex", "age", "height_m", "rest_bpm")
+KNOWN = (*WANTED, HEART_RATE, *ABOUT)
 MOST_STEPS = 300  # a minute; sprinters make about five a second, and for seconds only
 HEART_RATES = (25, 250)
 FIRST_YEAR, LAST_YEAR = 2000, 2099
@@ -67,12 +68,21 @@ class Table(ABC):
         self._strands = Strands(np.zeros(0, np.int64), np.zeros(0, np.int64))
         self._about: dict[str, dict[int, float]] = {name: {} for name in ABOUT}
         self._first_time = True
+        self._state: tuple[int, int] | None = None  # size and time of change
 
     @abstractmethod
     def _chunks(self) -> Iterator[Chunk]: ...
 
     def chunks(self) -> Iterator[Chunk]:
         """The minutes, in the order of the file. Raises BadInput."""
+        try:
+            now = self.path.stat()
+        except OSError as error:
+            raise BadInput(str(self.path), "", f"it cannot be read: {error.strerror}") from error
+        state = (now.st_size, now.st_mtime_ns)
+        if self._state not in (None, state):
+            raise BadInput(str(self.path), "", "it changed while it was read")
+        self._state = state
         yield from self._chunks()
         self._first_time = False
 
@@ -109,7 +119,7 @@ class Table(ABC):
 
     def _see_columns(self, columns: Sequence[str]) -> None:
         missing = [name for name in WANTED if name not in columns]
-        doubled = [n for n in (*WANTED, HEART_RATE, *ABOUT) if list(columns).count(n) > 1]
+        doubled = [n for n in KNOWN if list(columns).count(n) > 1]
         if missing:
             there = ", ".join(columns) or "none"
             raise BadInput(
@@ -178,23 +188,25 @@ def about(name: str, cell: str) -> float:
             raise ValueError(f"sex {cell!r} is neither m nor f")
         return _SEXES[cell.strip().lower()]
     low, high = ABOUT_RANGES[name]
-    try:
-        value = float(cell)
-    except ValueError:
-        value = np.nan
+    value = _number(cell)
     if not low <= value <= high:
         raise ValueError(f"{name} {cell!r} is not a number from {low:g} to {high:g}")
     return value
+
+
+def _number(cell: str) -> float:
+    """The number in a cell, NaN where there is none."""
+    try:
+        return np.nan if "_" in cell else float(cell)
+    except ValueError:
+        return np.nan
 
 
 def whole_steps(cell: str) -> int:
     """Steps from a cell, UNREAD from an empty one. Raises ValueError."""
     if not cell:
         return UNREAD
-    try:
-        value = float(cell)
-    except ValueError:
-        value = np.nan
+    value = _number(cell)
     if not value.is_integer() or value < 0:
         raise ValueError(f"{cell!r} is not a whole number of steps")
     return int(min(value, MOST_STEPS + 1))
@@ -204,10 +216,7 @@ def beats(cell: str) -> float:
     """A heart rate in bpm from a cell, NaN from an empty one. Raises ValueError."""
     if not cell:
         return np.nan
-    try:
-        value = float(cell)
-    except ValueError:
-        value = np.nan
+    value = _number(cell)
     if not 0 <= value < np.inf:
         raise ValueError(f"{cell!r} is not a heart rate in bpm")
     return value

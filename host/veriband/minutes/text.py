@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import tzinfo
 from functools import partial
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -19,6 +20,7 @@ from veriband.errors import BadInput
 from veriband.minutes.table import (
     ABOUT,
     HEART_RATE,
+    KNOWN,
     Chunk,
     Table,
     beats,
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 LINES_AT_ONCE = 1 << 16
+LONGEST = 1 << 20
 BACKWARDS = "time goes backwards there (if the lines are merely not sorted: --any-order)"
 
 
@@ -46,11 +49,15 @@ class CsvTable(Table):
         try:
             with self.path.open("rb") as file:
                 size = max(1, self.path.stat().st_size)
-                reader = csv.reader(io.TextIOWrapper(file, "utf-8-sig", newline=""), strict=True)
+                text = io.TextIOWrapper(file, "utf-8-sig", newline="")
+                reader = csv.reader(self._short(text), strict=True)
                 try:
                     names = [name.strip() for name in next(reader, ())]
                     self._see_columns(names)
-                    while lines := list(islice(self._lines(reader, len(names)), LINES_AT_ONCE)):
+                    wanted = [k for k, name in enumerate(names) if name in KNOWN]
+                    names, count = [names[k] for k in wanted], len(names)
+                    known = itemgetter(*wanted)
+                    while lines := list(islice(self._lines(reader, count, known), LINES_AT_ONCE)):
                         self.done = file.tell() / size
                         numbers, cells = zip(*lines, strict=True)
                         columns = zip(names, zip(*cells, strict=True), strict=True)
@@ -66,7 +73,17 @@ class CsvTable(Table):
         except UnicodeDecodeError as error:
             raise BadInput(str(self.path), "", f"it is no UTF-8 text: {error.reason}") from error
 
-    def _lines(self, reader: Reader, columns: int) -> Iterator[tuple[int, list[str]]]:
+    def _short(self, text: io.TextIOWrapper) -> Iterator[str]:
+        """The lines, one that is far too long refused before it fills the memory."""
+        while line := text.readline(LONGEST):
+            if len(line) == LONGEST:
+                raise BadInput(str(self.path), "", f"a line of {LONGEST} characters or more")
+            yield line
+
+    def _lines(
+        self, reader: Reader, columns: int, known: Callable[[list[str]], tuple[str, ...]]
+    ) -> Iterator[tuple[int, tuple[str, ...]]]:
+        """(its number, the cells that are wanted) of each line."""
         for cells in reader:
             if not cells:
                 continue
@@ -75,7 +92,7 @@ class CsvTable(Table):
                     str(self.path), f"line {reader.line_num}",
                     f"{len(cells)} cells, where the first line names {columns} columns",
                 )  # fmt: skip
-            yield reader.line_num, cells
+            yield reader.line_num, known(cells)
 
     def _chunk(self, cells: dict[str, tuple[str, ...]], lines: Sequence[int]) -> Chunk:
         read = partial(self._column, lines)
