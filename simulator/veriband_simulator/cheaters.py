@@ -36,12 +36,11 @@ class Worn(StrEnum):
 
 @dataclass(frozen=True)
 class CheatersDay:
-    """1,440 minutes: steps; heart rate in bpm, 0 not worn, NaN unknown; which a machine made."""
+    """1,440 minutes: steps; heart rate in bpm, 0 not worn, NaN unknown."""
 
     body: Body
     steps: Minutes
     heart_rate: Rates
-    machine: npt.NDArray[np.bool_]
 
 
 def _beats(rng: np.random.Generator, cadence: float) -> Minutes:
@@ -120,6 +119,5 @@ def cheat(
         heart_rate[during] = body.rest_bpm + rng.normal(6, 6) + rng.normal(0, 3, SESSION)
     if kind == "pulled strip":
         heart_rate[during] = np.nan
-    machine = steps > 0
-    heart_rate[machine & (rng.random(DAY) < UNKNOWN)] = np.nan
-    return CheatersDay(body, steps, np.maximum(np.round(heart_rate), 0), machine)
+    heart_rate[(steps > 0) & (rng.random(DAY) < UNKNOWN)] = np.nan
+    return CheatersDay(body, steps, np.maximum(np.round(heart_rate), 0))

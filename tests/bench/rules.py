@@ -94,7 +94,7 @@ def together(days: Sequence[CheatersDay]) -> tuple[Segments, Wearers]:
 
 
 def cheaters(rule: str, worn: Worn, replayed: Sequence[int]) -> Iterator[str]:
-    """Lines of the table of cheaters, and below 6 km/h what the verdict is instead."""
+    """Lines of the table of cheaters."""
     rng = np.random.default_rng(20)
     yield f"{worn.value:26}" + "".join(f"{f'{kmh} km/h':>18}" for kmh in SPEEDS_KMH)
     for kind in MACHINES:
@@ -116,7 +116,7 @@ def _cell(of: Judgement) -> str:
     return f"{caught:.0f} ({'/'.join(f'{share:.0f}' for share in shares)})"
 
 
-def exercisers(rule: str, kind: str, replayed: Sequence[int], by_day: bool) -> Row:
+def exercisers(kind: str, replayed: Sequence[int], by_day: bool) -> Row:
     """Accusations of simulated people who truly move; `by_day`: no night teaches their rest."""
     rng = np.random.default_rng(21)
     accused: list[str] = []
@@ -124,7 +124,7 @@ def exercisers(rule: str, kind: str, replayed: Sequence[int], by_day: bool) -> R
         days = [cheat(rng, kind, Worn.HONEST, kmh, replayed) for _ in range(EXERCISERS)]
         for day in days:
             day.heart_rate[: 9 * 60 if by_day else 0] = np.nan
-        struck = RULES[rule](*together(days)).struck.reshape(EXERCISERS, -1).sum(axis=1)
+        struck = gated.judge(*together(days)).struck.reshape(EXERCISERS, -1).sum(axis=1)
         accused.append(f"{1000 * (struck > 0).mean():.0f}")
     return Row(f"  {kind}{', worn by day only' if by_day else ''}", " ".join(accused))
 
@@ -168,8 +168,8 @@ def show() -> None:
         f"gated: honest people, simulated: accused per 1,000 days of four hours at {speeds} km/h"
     )
     kinds = ("jitter of 5 steps", "jitter of 20 steps", "speeding and slowing")
-    found = [exercisers("gated", kind, replayed, by_day=False) for kind in kinds]
-    found.append(exercisers("gated", kinds[0], replayed, by_day=True))
+    found = [exercisers(kind, replayed, by_day=False) for kind in kinds]
+    found.append(exercisers(kinds[0], replayed, by_day=True))
     rows.show(title, found)
     print(
         "\nAims for gated: not worn 100; worn at rest 95 from 6 km/h up, below unverified but for "

@@ -27,12 +27,9 @@ def runs(flags: Bools, joined: Bools | None = None) -> tuple[Ints, Ints]:
     """(starts, ends) of the longest runs of flags, ends excluded; none reaches over what is not
     `joined` to its next."""
     begins, ends = flags.copy(), flags.copy()
-    if joined is None:
-        begins[1:] &= ~flags[:-1]
-        ends[:-1] &= ~flags[1:]
-    else:
-        begins[1:] &= ~(flags[:-1] & joined[:-1])
-        ends[:-1] &= ~(flags[1:] & joined[:-1])
+    linked = True if joined is None else joined[:-1]
+    begins[1:] &= ~(flags[:-1] & linked)
+    ends[:-1] &= ~(flags[1:] & linked)
     return np.flatnonzero(begins), np.flatnonzero(ends) + 1
 
 
