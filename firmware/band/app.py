@@ -50,7 +50,9 @@ class Band:
         self._kept = Kept()
         flash = Partition.find(Partition.TYPE_DATA, label="journal")[0]
         self.journal = Journal(Ring(flash))
-        self.sampler = StepSampler(LSM6DSOX(bus), self.journal, self.clock, self._kept)
+        self.sampler = StepSampler(
+            LSM6DSOX(bus), self.journal, self.clock, self._kept, given.get("upload") == "totals"
+        )
         self._gauge = MAX17048(bus)
         self._sync = Sync(self.radio, self.journal, self.clock)
         self._control = Control(self.clock, self.journal)

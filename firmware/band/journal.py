@@ -12,7 +12,7 @@ from veriband_protocol.items import Position
 
 _AHEAD = 512  # numbers reserved at a time
 _MARGIN = 128  # reserve again when fewer than that are left
-_SMALLEST = 6  # a minute may need two bytes; room for more, so that a flush comes in time
+_LARGEST = 8  # bytes that a minute may need: a COUNT and a TOTAL
 
 
 class Journal:
@@ -70,7 +70,7 @@ class Journal:
 
     def full(self) -> bool:
         """Whether a minute might not fit: time to flush."""
-        return self.used > MAX_ITEMS - _SMALLEST
+        return self.used > MAX_ITEMS - _LARGEST
 
     def minute(self, steps: int) -> None:
         """Add a minute of 0-383 steps. Allocates nothing; needs room (`full` says)."""
@@ -92,6 +92,18 @@ class Journal:
             self.pending[used + 1] = steps - 128
             self.used = used + 2
             self._run = False
+        self.seq += 1
+
+    def total(self, tag: int, count: int) -> None:
+        """Add items.TOTAL or COUNT: the step chip stands at `count`. Allocates nothing; needs room
+        (`full` says, for both)."""
+        used = self.used
+        self.pending[used] = tag
+        self.pending[used + 1] = 2
+        self.pending[used + 2] = count & 0xFF
+        self.pending[used + 3] = count >> 8
+        self.used = used + 4
+        self._run = False
         self.seq += 1
 
     def add(self, tag: int, body) -> None:
@@ -134,61 +146,22 @@ class Journal:
         self._scratch[n] = code
         self.add(items.EVENT, bytes(self._scratch[: n + 1]) + data[:120])
 
+    def reading(self, after_ms: int, vital: int, status: int, value: int, quality: int) -> None:
+        """Add a reading of a vital sign, taken `after_ms` after the last minute or gap."""
+        n = items.put_varint(self._scratch, 0, after_ms // 1000)
+        struct.pack_into("BBBB", self._scratch, n, vital, status, value, quality)
+        n += 4 if status == items.STATUS_OK else 2
+        self.add(items.READING, memoryview(self._scratch)[:n])
+
     def flush(self) -> None:
         """Put what waits on flash. Raises OSError when flash fails; nothing is lost then."""
         if self.used:
             self.ring.write(memoryview(self.pending)[: self.used])
             self.used = 0
             self._run = False
-        self._reserve()
+        self.reserve()
 
-    def _reserve(self) -> None:
+    def reserve(self) -> None:
+        """Reserve numbers ahead when few are left. Raises OSError when flash fails."""
         if self.seq + _MARGIN > self.ring.reserved:
             self.ring.reserve(self.seq + _AHEAD)
-
-    def collect(self, seq: int, limit: int):
-        """(where they begin, items) from number `seq` on, at most `limit` bytes, of one page.
-
-        Never numbers that are not reserved; from the oldest on when `seq` is overwritten. Where a
-        page's end cannot be read, a hole stands for it.
-        """
-        seq = max(seq, self.ring.oldest())
-        out = bytearray()
-        start = Position(seq)
-        if self.seq > self.ring.reserved:
-            self._reserve()
-        if seq < self.ring.end.seq:
-            for at, block in self.ring.blocks(seq):
-                if not self._take(out, start, at, block, seq, limit):
-                    return start, bytes(out)
-            if not out:  # unreadable from here to the next page
-                return self._lost(seq)
-            if self.ring.walked < self.ring.end.seq:
-                return start, bytes(out)
-        pending = memoryview(self.pending)[: self.used]
-        self._take(out, start, self.ring.end.copy(), pending, seq, limit)
-        return start, bytes(out)
-
-    @staticmethod
-    def _take(out, start, at, block, seq: int, limit: int) -> bool:
-        """Move the items of `block`, which stands `at`, from `seq` on into `out`; False when only
-        some of them fitted."""
-        rest = block if at.seq >= seq else items.tail(block, at, seq)
-        if not out:
-            start.seq, start.boot, start.t_ms = at.seq, at.boot, at.t_ms
-        if len(out) + len(rest) <= limit:
-            out.extend(rest)
-            return True
-        i = 0
-        after = at.step(rest, i)
-        while len(out) + after - i <= limit:
-            out.extend(rest[i:after])
-            i = after
-            after = at.step(rest, i)
-        return False
-
-    def _lost(self, seq: int):
-        upto = self.ring.next_page(seq)
-        body = bytearray(7)
-        n = items.put_varint(body, 0, upto - seq)
-        return Position(seq), bytes((items.HOLE, n)) + bytes(body[:n])

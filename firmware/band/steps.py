@@ -12,16 +12,22 @@ _LATE_MS = 3000  # a minute read later than this is none
 
 
 class StepSampler:
-    """Closes minutes from `chip` into `journal` at the edges of `clock`."""
+    """Closes minutes from `chip` into `journal` at the edges of `clock`.
 
-    def __init__(self, chip, journal, clock, kept) -> None:
+    With `totals` the journal gets the chip's cumulative count each minute, not the increment.
+    """
+
+    def __init__(self, chip, journal, clock, kept, totals: bool = False) -> None:
         self._chip = chip
         self._journal = journal
         self._clock = clock
         self._kept = kept
+        self._totals = totals
+        self._continues = False  # the journal has the count that the next total goes on from
         self._answers = True
         self._was_reset = False  # the chip, and no item tells it yet
         self.count = None  # the chip's at the last item; None: unknown
+        self.steps = 0  # of the last minute; 0 when a gap came instead
 
     def begin(self, count):
         """Find the chip; the steps since `count`, its count at the last item (None: unknown).
@@ -54,6 +60,7 @@ class StepSampler:
     def _close(self, span: int, late: int) -> None:
         if self._journal.full():
             self._journal.flush()
+        self.steps = 0
         count = self._read()
         if count == NO_ANSWER:
             self.miss()
@@ -61,15 +68,26 @@ class StepSampler:
         steps = self._since(count)
         is_plain = self._answers and not self._was_reset and self.count is not None
         if is_plain and span == MINUTE_MS and late <= _LATE_MS and steps <= items.MAX_MINUTE_STEPS:
-            self._journal.minute(steps)
+            self._minute(steps, count)
         else:
             self._journal.gap(span, steps, self._reason(span, late))
+            self._continues = False
         self.count = count
         self._was_reset = False
         self._clock.open_ms = 0
         if not self._answers:
             self._answers = True
             self._journal.event(0, items.EVENT_SENSOR_BACK)
+
+    def _minute(self, steps: int, count: int) -> None:
+        self.steps = steps
+        if not (self._totals and steps):
+            self._journal.minute(steps)
+            return
+        if not self._continues:
+            self._journal.total(items.COUNT, self.count)
+            self._continues = True
+        self._journal.total(items.TOTAL, count)
 
     def _since(self, count: int) -> int:
         """Steps since the last item, now that the chip stands at `count`."""

@@ -1,5 +1,6 @@
 """Sends the journal: one batch for each READ, from the number that the host names."""
 
+from band.collect import collect
 from veriband_protocol import VERSION, wire
 
 
@@ -36,7 +37,7 @@ class Sync:
             return await self._error(conn, wire.ERROR_AHEAD)
         room = frames * (size - 1) - wire.HEADER_BYTES - wire.TRAILER_BYTES
         try:
-            at, items = self._journal.collect(seq, max(room, 1))
+            at, items = collect(self._journal, seq, max(room, 1))
         except (OSError, ValueError):
             return await self._error(conn, wire.ERROR_INTERNAL)
         batch = wire.pack_batch(VERSION, epoch, at.seq, at.boot, at.t_ms, items, self._journal.seq)

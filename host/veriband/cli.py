@@ -29,7 +29,8 @@ from veriband.link.session import connected
 from veriband.link.supervisor import FIND_S, Supervisor
 from veriband.link.sync import Synced
 from veriband.store import Store
-from veriband.store.store import Band, Notice
+from veriband.store.roster import Band
+from veriband.store.store import Notice
 from veriband.terminal import printable
 from veriband_protocol import uuids
 

@@ -23,6 +23,8 @@ class Kind(IntEnum):
     EVENT = 5
     HOLE = 6
     UNKNOWN = 7
+    READING = 8
+    COUNT = 9  # of the step chip, where it uploads totals
 
 
 GAP_REASONS = {
@@ -39,7 +41,8 @@ class Item:
     """One item. `t_ms` is its begin in ms of its boot; `steps` None where it has none.
 
     `count` numbers from `seq` on belong to it (more than one for a hole only). `detail` is the
-    item's reason, cause or code, `raw` its body as received.
+    item's reason, cause, code or status, `raw` its body as received. `total`: the step chip's
+    count at its end, where the band uploads totals.
     """
 
     seq: int
@@ -51,6 +54,7 @@ class Item:
     count: int = 1
     detail: int = 0
     raw: bytes = b""
+    total: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +65,22 @@ class Anchor(Item):
     offset_min: int = 0
 
 
-def decode(data: bytes, seq: int, boot: int, t_ms: int) -> Iterator[Item]:
+@dataclass(frozen=True, slots=True)
+class Reading(Item):
+    """A vital sign (items.VITAL_*), `detail` its status (items.STATUS_*): its value when that is
+    ok, else 0; its quality in percent."""
+
+    vital: int = 0
+    value: int = 0
+    quality: int = 0
+
+
+def decode(
+    data: bytes, seq: int, boot: int, t_ms: int, total: int | None = None
+) -> Iterator[Item]:
     """The items in `data`, the first standing at number `seq`, at `t_ms` of `boot`.
 
+    `total`: where the step chip stood by the last total before them, None where that is unknown.
     Raises ValueError when they are malformed.
     """
     at = Position(seq, boot, t_ms)
@@ -79,10 +96,29 @@ def decode(data: bytes, seq: int, boot: int, t_ms: int) -> Iterator[Item]:
             for k in range(minutes):
                 t = before.t_ms + k * MINUTE_MS
                 yield Item(before.seq + k, Kind.MINUTE, boot, t, MINUTE_MS, steps)
+        elif data[i] in (items.TOTAL, items.COUNT):
+            item = _counted(data[i], data[i + 2 : after], before, total)
+            total = item.total
+            yield item
         else:
             yield _tagged(data[i], data[i + 2 : after], before, at)
         boot = at.boot
         i = after
+
+
+def _counted(tag: int, body: bytes, at: Position, before: int | None) -> Item:
+    """A minute from the chip's cumulative count (B [46]); a gap where none is known before."""
+    if len(body) != 2:
+        raise ValueError("a count of another length")
+    now = int.from_bytes(body, "little")
+    if tag == items.COUNT:
+        return Item(at.seq, Kind.COUNT, at.boot, at.t_ms, raw=body, total=now)
+    steps, kind, reason = 0, Kind.GAP, items.REASON_NO_READING
+    if before is not None:
+        steps, kind, reason = (now - before) & 0xFFFF, Kind.MINUTE, 0
+    if steps > items.MAX_MINUTE_STEPS:
+        raise ValueError(f"{steps} steps in a minute")
+    return Item(at.seq, kind, at.boot, at.t_ms, MINUTE_MS, steps, 1, reason, body, now)
 
 
 def _tagged(tag: int, body: bytes, before: Position, after: Position) -> Item:
@@ -109,10 +145,26 @@ def _tagged(tag: int, body: bytes, before: Position, after: Position) -> Item:
             seq, Kind.ANCHOR, boot, t_ms + ms, detail=source, raw=body,
             utc_ms=utc_s * 1000 + utc_ms, offset_min=offset_min,
         )  # fmt: skip
+    if tag == items.READING:
+        s, i = get_varint(body, 0)
+        return reading(seq, boot, t_ms + s * 1000, body[i:])
     if tag == items.EVENT:
         ms, i = get_varint(body, 0)
         return Item(seq, Kind.EVENT, boot, t_ms + ms, detail=body[i], raw=body[i + 1 :])
     return Item(seq, Kind.UNKNOWN, boot, t_ms, detail=tag, raw=body)
+
+
+def reading(seq: int, boot: int, t_ms: int, raw: bytes) -> Reading:
+    """A reading from its vital sign, status, and where that is ok value and quality."""
+    vital, status = raw[0], raw[1]
+    is_ok = status == items.STATUS_OK
+    if len(raw) != (4 if is_ok else 2):
+        raise ValueError("a reading of another length")
+    value, quality = (raw[2], raw[3]) if is_ok else (0, 0)
+    return Reading(
+        seq, Kind.READING, boot, t_ms, detail=status, raw=raw, vital=vital, value=value,
+        quality=quality,
+    )  # fmt: skip
 
 
 def _plausible(steps: int) -> int:

@@ -20,6 +20,9 @@ BOOT = 0xC2  # varint boot, cause, varint steps counted since the last item of t
 ANCHOR = 0xC3  # varint ms after the last minute, u32 UTC s, u16 ms, i16 offset min, source
 EVENT = 0xC4  # varint ms after the last minute, code, data
 HOLE = 0xC5  # varint count: numbers that a loss of power took, `count` of them
+READING = 0xC6  # varint s after the last minute or gap, vital sign, status; if ok: value, quality
+TOTAL = 0xC7  # a minute that ended when the step counter stood at this u16
+COUNT = 0xC8  # the step counter stands at this u16: the next TOTAL's increment counts from here
 
 REASON_CLOCK = 1  # the clock was set: minutes begin elsewhere now
 REASON_NO_READING = 2  # the step sensor did not answer when a minute ended
@@ -35,6 +38,19 @@ CAUSE_SLEEP = 5
 
 SOURCE_HOST = 1  # a host set the clock
 SOURCE_KEPT = 2  # the band kept the time itself over a restart
+
+VITAL_HEART_RATE = 1  # bpm
+
+STATUS_OK = 0
+STATUS_NOT_WORN = 1
+STATUS_NO_PULSE = 2
+STATUS_MOVING = 3  # the arm's rhythm drowns the pulse
+STATUS_NO_SENSOR = 4
+STATUS_TIMED_OUT = 5
+STATUS_BUSY = 6  # with another request
+STATUSES = (
+    "ok", "not worn", "no pulse", "moving", "no sensor", "timed out", "busy",
+)  # fmt: skip
 
 EVENT_SENSOR_LOST = 1
 EVENT_SENSOR_BACK = 2
@@ -101,6 +117,8 @@ class Position:
             count = get_varint(buf, body)[0]
         elif tag == GAP:
             self.t_ms += get_varint(buf, body)[0]
+        elif tag == TOTAL:
+            self.t_ms += MINUTE_MS
         elif tag == BOOT:
             self.boot = get_varint(buf, body)[0]
             self.t_ms = 0

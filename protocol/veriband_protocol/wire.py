@@ -8,6 +8,8 @@ All numbers are little-endian.
 import struct
 from binascii import crc32
 
+from veriband_protocol.items import STATUS_OK, STATUSES
+
 READ = 0x01  # journal request: epoch, first number wanted, most frames in the answer
 
 FIRST = 0x80
@@ -31,6 +33,7 @@ INFO = 0x01  # -> pack_info
 FILE = 0x02  # index -> SHA-256, name
 CLOCK = 0x03  # set the clock -> the clock
 TIME = 0x04  # -> the clock
+HEART_RATE = 0x05  # measure it now -> pack_heart_rate
 REPLY = 0x80
 
 OK = 0
@@ -159,6 +162,21 @@ def unpack_time(body: bytes) -> tuple[int, bool, int, int]:
         raise ValueError(f"time of {len(body)} bytes")
     t_min, t_ms, is_set, utc_s, ms, offset = struct.unpack(_TIME, body)
     return t_min * 60000 + t_ms, bool(is_set), utc_s * 1000 + ms, offset
+
+
+def pack_heart_rate(status: int, bpm: int, quality: int) -> bytes:
+    """The answer to HEART_RATE: items.STATUS_*; the rate, 0 unless ok; its quality in percent."""
+    return bytes((status, bpm, quality))
+
+
+def unpack_heart_rate(body: bytes) -> tuple[int, int, int]:
+    """(status, bpm, quality). Raises ValueError when it cannot be."""
+    if len(body) != 3:
+        raise ValueError(f"a heart rate of {len(body)} bytes")
+    status, bpm, quality = body
+    if status >= len(STATUSES) or (bpm == 0) == (status == STATUS_OK) or quality > 100:
+        raise ValueError(f"a heart rate of {bpm} bpm, status {status}, quality {quality} %")
+    return status, bpm, quality
 
 
 def pack_pairing(version: int, counter: int) -> bytes:

@@ -71,8 +71,8 @@ class World:
         """The world's time in us at `utc_ms`."""
         return (utc_ms - self._start_utc_ms) * 1000
 
-    def add_band(self, walk: Walk) -> SimulatedBand:
-        """A band on somebody who walks like that. It is off."""
+    def add_band(self, walk: Walk, upload: str = "increments") -> SimulatedBand:
+        """A band on somebody who walks like that; it uploads increments or totals. It is off."""
         number = len(self.bands) + 1
         rng = self.rng(f"band {number}")
         secret = rng.randbytes(20)
@@ -83,7 +83,7 @@ class World:
             self.air,
             f"C0:98:E5:00:00:{number:02X}",
             Bus(chip, gauge),
-            {"board": "esp32s3", "secret": secret.hex()},
+            {"board": "esp32s3", "secret": secret.hex(), "upload": upload},
             rng,
         )
         band = SimulatedBand(board, chip, secret)

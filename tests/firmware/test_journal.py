@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from band.collect import collect
 from band.journal import Journal
 from band.ring import Ring
 from tests.firmware.partition import CutPartition, PowerCut
@@ -20,7 +21,7 @@ def read_all(journal: Journal, seq: int = 0, limit: int = 500) -> list[Item]:
     """Everything from number `seq` on, as a host would fetch it."""
     found: list[Item] = []
     while seq < journal.seq:
-        at, data = journal.collect(seq, limit)
+        at, data = collect(journal, seq, limit)
         assert at.seq >= seq
         batch = list(decode(data, at.seq, at.boot, at.t_ms))
         assert batch, f"nothing from {seq} on, the end is {journal.seq}"

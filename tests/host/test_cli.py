@@ -39,7 +39,7 @@ def path(tmp_path: Path) -> str:
     gap = Item(121, Kind.GAP, 1, 121 * 60_000, 90_000, 50)
     anchor = Anchor(0, Kind.ANCHOR, 1, 60_000, utc_ms=DAY_MS, offset_min=120)
     undated = Item(122, Kind.MINUTE, 2, 0, 60_000, 7)
-    store.commit(band, 7, [anchor, *minutes, gap, undated], 123)
+    store.commit(band, 7, [anchor, *minutes, gap, undated], 123, 0)
     store.notice(DAY_MS, band, "BandVanished", "Band X went silent.")
     store.notice(DAY_MS + 60_000, band, "BandVanished", "Band X went silent.")
     store.close()
@@ -61,7 +61,7 @@ def test_a_day_is_shown_by_the_hour_in_the_wearers_zone(path: str) -> None:
 def test_steps_that_never_get_a_date_are_told_from_those_that_wait(path: str) -> None:
     store = Store(Path(path))
     boot = Item(123, Kind.BOOT, 3, 0, steps=2)
-    store.commit(store.bands()[0], 7, [boot], 124)
+    store.commit(store.bands()[0], 7, [boot], 124, 0)
     store.close()
     done = run("--store", path, "steps")
     assert "2 more steps wait for the band's clock to be set." in done.output

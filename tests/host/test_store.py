@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from veriband.errors import StoreError
-from veriband.records import Anchor, Item, Kind
+from veriband.records import Anchor, Item, Kind, reading
 from veriband.store import Store, schema
+from veriband.store.roster import Worn
 
 MINUTE = 60_000
 VERSION_1 = """
@@ -79,8 +80,8 @@ def minutes(first: int, steps: list[int], boot: int = 1, t_ms: int = 0) -> list[
 
 def test_what_is_stored_twice_is_there_once(store: Store) -> None:
     band = store.add_band("c0:00:00:00:00:01", None, 0)
-    assert store.commit(band, 7, minutes(0, [1, 2, 3]), 3) == 3
-    assert store.commit(band, 7, minutes(1, [2, 3, 4]), 4) == 1
+    assert store.commit(band, 7, minutes(0, [1, 2, 3]), 3, 0) == 3
+    assert store.commit(band, 7, minutes(1, [2, 3, 4]), 4, 0) == 1
     assert store.count(band, Kind.MINUTE) == 4
     assert store.cursor(band, 7) == 4
     assert store.cursor(band, 8) is None
@@ -88,17 +89,17 @@ def test_what_is_stored_twice_is_there_once(store: Store) -> None:
 
 def test_the_cursor_never_goes_back(store: Store) -> None:
     band = store.add_band("A", None, 0)
-    store.commit(band, 7, minutes(0, [1, 2, 3]), 3)
-    store.commit(band, 7, minutes(0, [1]), 1)
+    store.commit(band, 7, minutes(0, [1, 2, 3]), 3, 0)
+    store.commit(band, 7, minutes(0, [1]), 1, 0)
     assert store.cursor(band, 7) == 3
 
 
 def test_minutes_before_the_clock_was_set_are_dated_by_the_anchor_after_them(store: Store) -> None:
     band = store.add_band("A", None, 0)
-    store.commit(band, 7, minutes(0, [5, 6]), 2)
+    store.commit(band, 7, minutes(0, [5, 6]), 2, 0)
     assert store.undated_steps(band) == 11
     anchor = Anchor(2, Kind.ANCHOR, 1, 2 * MINUTE + 500, utc_ms=10_000_000, offset_min=0)
-    store.commit(band, 7, [anchor, *minutes(3, [7], t_ms=2 * MINUTE)], 4)
+    store.commit(band, 7, [anchor, *minutes(3, [7], t_ms=2 * MINUTE)], 4, 0)
     begin = 10_000_000 - 2 * MINUTE - 500
     assert [(s.utc_ms, s.steps) for s in store.spans(band, 0, 10**12)] == [
         (begin, 5), (begin + MINUTE, 6), (begin + 2 * MINUTE, 7),
@@ -110,8 +111,8 @@ def test_a_clock_set_again_dates_only_what_follows(store: Store) -> None:
     band = store.add_band("A", None, 0)
     first = Anchor(0, Kind.ANCHOR, 1, 0, utc_ms=1_000_000, offset_min=0)
     second = Anchor(2, Kind.ANCHOR, 1, MINUTE, utc_ms=5_000_000, offset_min=0)
-    store.commit(band, 7, [first, *minutes(1, [5]), second], 3)
-    store.commit(band, 7, minutes(3, [6], t_ms=MINUTE), 4)
+    store.commit(band, 7, [first, *minutes(1, [5]), second], 3, 0)
+    store.commit(band, 7, minutes(3, [6], t_ms=MINUTE), 4, 0)
     assert [s.utc_ms for s in store.spans(band, 0, 10**12)] == [1_000_000, 5_000_000]
 
 
@@ -119,19 +120,19 @@ def test_boots_are_dated_apart(store: Store) -> None:
     band = store.add_band("A", None, 0)
     boot = Item(1, Kind.BOOT, 2, 0, steps=9)
     anchor = Anchor(2, Kind.ANCHOR, 2, 0, utc_ms=1_000_000, offset_min=0)
-    store.commit(band, 7, [*minutes(0, [5]), boot, anchor], 3)
+    store.commit(band, 7, [*minutes(0, [5]), boot, anchor], 3, 0)
     assert [(s.kind, s.steps) for s in store.spans(band, 0, 10**12)] == [(Kind.BOOT, 9)]
     assert store.undated_steps(band) == 5
 
 
 def test_steps_of_a_boot_that_ended_undated_wait_for_no_clock(store: Store) -> None:
     band = store.add_band("A", None, 0)
-    store.commit(band, 7, minutes(0, [5]), 1)
+    store.commit(band, 7, minutes(0, [5]), 1, 0)
     assert (store.undated_steps(band), store.undatable_steps(band)) == (5, 0)
     boot = Item(1, Kind.BOOT, 2, 0, steps=2)
-    store.commit(band, 7, [boot, *minutes(2, [1], boot=2)], 3)
+    store.commit(band, 7, [boot, *minutes(2, [1], boot=2)], 3, 0)
     assert (store.undated_steps(band), store.undatable_steps(band)) == (8, 5)
-    store.commit(band, 7, [Anchor(3, Kind.ANCHOR, 2, MINUTE, utc_ms=10**9)], 4)
+    store.commit(band, 7, [Anchor(3, Kind.ANCHOR, 2, MINUTE, utc_ms=10**9)], 4, 0)
     assert (store.undated_steps(band), store.undatable_steps(band)) == (5, 5)
 
 
@@ -148,49 +149,102 @@ def test_what_is_noted_again_is_counted(store: Store) -> None:
     assert [n.count for n in store.notices(other)] == [1]
 
 
+def test_what_came_after_a_moment_is_left_out(store: Store) -> None:
+    band = store.add_band("A", None, 0)
+    anchor = Anchor(0, Kind.ANCHOR, 1, 0, utc_ms=10**9)
+    rate = reading(2, 1, 0, bytes((1, 0, 72, 90)))
+    store.commit(band, 7, [anchor, *minutes(1, [5]), rate], 3, 1000)
+    store.commit(band, 7, minutes(3, [6], t_ms=MINUTE), 4, 2000, total=77)
+    assert store.total(band, 7) == 77
+
+    def steps(as_of_utc_ms: int) -> list[int]:
+        return [span.steps for span in store.spans(band, 0, 10**10, as_of_utc_ms)]
+
+    assert (steps(999), steps(1000), steps(1999), steps(2000)) == ([], [5], [5], [5, 6])
+    assert [(at, r.value) for at, r in store.readings(band, 0, 10**10, 1000)] == [(10**9, 72)]
+    assert store.readings(band, 0, 10**10, 999) == []
+    assert store.newest_utc_ms(band) == 10**9 + MINUTE
+
+
+def test_a_band_is_worn_by_one_at_a_time(store: Store) -> None:
+    band, other = store.add_band("A", None, 0), store.add_band("B", None, 0)
+    anna, ben = store.add_wearer("anna"), store.add_wearer("ben", "m", 1980, 1.8, 60, "Asia/Tokyo")
+    store.assign(band, anna, 100)
+    store.assign(other, anna, 150)
+    store.assign(band, ben, 200)
+    assert store.worn(anna) == [Worn(band, 100, 200), Worn(other, 150, None)]
+    assert store.worn(ben) == [Worn(band, 200, None)]
+    at = (99, 100, 199, 200, 10**12)
+    assert [store.wearer_of(band, utc_ms) for utc_ms in at] == [None, anna, anna, ben, ben]
+    with pytest.raises(StoreError, match="Band A is worn by anna in that time"):
+        store.assign(band, ben, 50)
+    store.assign(band, ben, 50, 100)
+    assert store.wearer_of(band, 99) == ben
+
+
+def test_names_are_taken_once_and_unknown_ones_say_what_there_is(store: Store) -> None:
+    anna = store.add_wearer("anna")
+    contest = store.add_contest("may", 0, 10, "gated", False, [anna, anna])
+    assert store.contests() == [contest]
+    assert store.entrants(contest) == [anna]
+    with pytest.raises(StoreError, match="There is a wearer anna already"):
+        store.add_wearer("anna")
+    with pytest.raises(StoreError, match="There is a contest may already"):
+        store.add_contest("may", 0, 10, "gated", False, [])
+    with pytest.raises(StoreError, match=r"no wearer ben \(there are: anna\)"):
+        store.wearer("ben")
+    with pytest.raises(StoreError, match=r"no contest june \(there are: may\)"):
+        store.contest("june")
+
+
 def test_no_look_at_a_band_goes_through_all_that_is_stored(store: Store) -> None:
     band = store.add_band("A", None, 0)
     queries: list[str] = []
-    store._db.set_trace_callback(queries.append)
+    store.db.set_trace_callback(queries.append)
     store.spans(band, 0, 1)
+    store.readings(band, 0, 1)
+    store.newest_utc_ms(band)
     store.undated_steps(band)
     store.undatable_steps(band)
     store.notices(band, 5)
-    store._db.set_trace_callback(None)
+    store.db.set_trace_callback(None)
     plans = [
         step
         for query in queries
-        for _, _, _, step in store._db.execute(f"EXPLAIN QUERY PLAN {query}")
+        for _, _, _, step in store.db.execute(f"EXPLAIN QUERY PLAN {query}")
         if step.startswith(("SCAN", "SEARCH", "USE"))
     ]
+    arrived = "SEARCH arrival USING PRIMARY KEY (band=? AND epoch=? AND seq>?)"
     undated = "USING INDEX item_by_time (band=? AND utc_ms=?)"
+    dated = "SEARCH item USING INDEX item_by_time (band=? AND utc_ms>? AND utc_ms<?)"
     assert plans == [
-        "SEARCH item USING INDEX item_by_time (band=? AND utc_ms>? AND utc_ms<?)",
+        dated, arrived, dated, arrived,
+        "SEARCH item USING COVERING INDEX item_by_time (band=?)",
         f"SEARCH item {undated}",
         f"SEARCH it {undated}",
         "SEARCH item USING PRIMARY KEY (band=? AND epoch=?)",
         "SEARCH notice USING INDEX notice_by_band (band=?)",
-    ]
+    ]  # fmt: skip
 
 
 def test_a_full_disk_is_an_error_and_costs_nothing(store: Store, tmp_path: Path) -> None:
     band = store.add_band("A", None, 0)
-    store.commit(band, 7, minutes(0, [1]), 1)
-    pages = store._db.execute("PRAGMA page_count").fetchone()[0]
-    store._db.execute(f"PRAGMA max_page_count = {pages}")
+    store.commit(band, 7, minutes(0, [1]), 1, 0)
+    pages = store.db.execute("PRAGMA page_count").fetchone()[0]
+    store.db.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(StoreError, match=r"full.*Nothing was lost"):
-        store.commit(band, 7, minutes(1, [2] * 5000), 5001)
+        store.commit(band, 7, minutes(1, [2] * 5000), 5001, 0)
     assert store.cursor(band, 7) == 1
     assert store.count(band, Kind.MINUTE) == 1
-    store._db.execute(f"PRAGMA max_page_count = {pages + 1000}")
-    assert store.commit(band, 7, minutes(1, [2] * 5000), 5001) == 5000
+    store.db.execute(f"PRAGMA max_page_count = {pages + 1000}")
+    assert store.commit(band, 7, minutes(1, [2] * 5000), 5001, 0) == 5000
 
 
 def test_a_damaged_store_is_an_error_that_says_what_to_do(store: Store) -> None:
     band = store.add_band("A", None, 0)
-    store.commit(band, 7, minutes(0, [1] * 500), 500)
-    store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    store._db.execute("PRAGMA cache_size = 0")
+    store.commit(band, 7, minutes(0, [1] * 500), 500, 0)
+    store.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    store.db.execute("PRAGMA cache_size = 0")
     with store.path.open("r+b") as file:
         file.seek(4096)
         file.write(bytes(store.path.stat().st_size - 4096))
@@ -318,7 +372,7 @@ def test_a_store_that_cannot_be_written_can_be_read(
 ) -> None:
     path = tmp_path / "veriband.db"
     with closing(Store(path)) as store:
-        store.commit(store.add_band("A", None, 0), 7, minutes(0, [1, 2]), 2)
+        store.commit(store.add_band("A", None, 0), 7, minutes(0, [1, 2]), 2, 0)
     before = path.read_bytes()
     sealed(path, monkeypatch)
     with closing(Store(path, reading=True)) as store:

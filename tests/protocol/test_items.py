@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from veriband.records import Anchor, Item, Kind, decode
+from veriband.records import Anchor, Item, Kind, Reading, decode
 from veriband_protocol import items
 from veriband_protocol.items import Position, get_varint, put_varint, tail
 
@@ -31,7 +31,25 @@ ITEM = st.one_of(
     st.integers(1, 10**6).map(lambda n: tagged(items.HOLE, varint(n))),
     st.integers(1, 1000).map(lambda n: tagged(items.BOOT, varint(n) + b"\x01" + varint(3))),
     st.binary(max_size=20).map(lambda body: tagged(0xF0, body)),
+    st.integers(0, 255).map(lambda s: tagged(items.READING, varint(s) + b"\x01\x00\x48\x5a")),
 )
+
+
+def counted(tag: int, count: int) -> bytes:
+    return tagged(tag, count.to_bytes(2, "little"))
+
+
+@st.composite
+def logs(draw: st.DrawFn) -> list[bytes]:
+    """Items, among them totals, each after a count that it may go on from."""
+    parts = draw(st.lists(ITEM, min_size=1, max_size=20))
+    count = draw(st.integers(0, 0xFFFF))
+    places = st.lists(st.integers(0, len(parts)), max_size=5)
+    for at in sorted(draw(places), reverse=True):
+        more = (count + draw(st.integers(0, items.MAX_MINUTE_STEPS))) & 0xFFFF
+        parts[at:at] = [counted(items.COUNT, count), counted(items.TOTAL, more)]
+        count = draw(st.integers(0, 0xFFFF))
+    return parts
 
 
 @given(st.integers(0, 2**40))
@@ -46,7 +64,7 @@ def test_a_cut_or_endless_varint_is_refused(data: bytes) -> None:
         get_varint(data, 0)
 
 
-@given(st.lists(ITEM, max_size=30))
+@given(logs())
 def test_position_and_decoder_agree(parts: list[bytes]) -> None:
     data = b"".join(parts)
     at = Position(7, 3, 1000)
@@ -58,7 +76,7 @@ def test_position_and_decoder_agree(parts: list[bytes]) -> None:
     assert [item.seq for item in decoded] + [at.seq] == [7, *following], "every number once"
 
 
-@given(st.lists(ITEM, min_size=1, max_size=20), st.data())
+@given(logs(), st.data())
 def test_a_tail_holds_exactly_what_follows_the_number(
     parts: list[bytes], data: st.DataObject
 ) -> None:
@@ -78,7 +96,8 @@ def test_a_tail_holds_exactly_what_follows_the_number(
         ]
 
     whole_items = list(decode(whole, 100, 1, 0))
-    rest_items = list(decode(rest, at.seq, at.boot, at.t_ms))
+    totals = [item.total for item in whole_items if item.seq < seq and item.total is not None]
+    rest_items = list(decode(rest, at.seq, at.boot, at.t_ms, totals[-1] if totals else None))
     assert facts(rest_items) == facts(whole_items)
     assert rest_items[-1].seq + rest_items[-1].count == end.seq
 
@@ -98,8 +117,10 @@ def test_each_kind_says_what_it_is() -> None:
         + tagged(items.ANCHOR, varint(500) + bytes.fromhex("00f15365 fa00 10ff 01"))
         + tagged(items.BOOT, varint(2) + bytes((items.CAUSE_WATCHDOG,)) + varint(9))
         + tagged(0xF7, b"new")
+        + tagged(items.READING, varint(15) + bytes((1, items.STATUS_OK, 72, 90)))
+        + tagged(items.READING, varint(16) + bytes((1, items.STATUS_NOT_WORN)))
     )  # fmt: skip
-    m1, m2, zero1, zero2, gap, anchor, boot, unknown = decode(data, 10, 1, 0)
+    m1, m2, zero1, zero2, gap, anchor, boot, unknown, rate, off = decode(data, 10, 1, 0)
     assert [i.steps for i in (m1, m2, zero1, zero2)] == [5, 200, 0, 0]
     assert [i.t_ms for i in (m1, m2, zero1, zero2, gap)] == [0, 60_000, 120_000, 180_000, 240_000]
     assert (gap.kind, gap.duration_ms, gap.steps) == (Kind.GAP, 90_000, 12)
@@ -107,3 +128,20 @@ def test_each_kind_says_what_it_is() -> None:
     assert (anchor.t_ms, anchor.utc_ms, anchor.offset_min) == (330_500, 1_700_000_000_250, -240)
     assert (boot.boot, boot.t_ms, boot.steps) == (2, 0, 9)
     assert (unknown.kind, unknown.raw, unknown.seq) == (Kind.UNKNOWN, b"new", 17)
+    assert isinstance(rate, Reading)
+    assert isinstance(off, Reading)
+    assert (rate.t_ms, rate.vital, rate.detail, rate.value, rate.quality) == (15_000, 1, 0, 72, 90)
+    assert (off.t_ms, off.detail, off.value, off.quality) == (16_000, items.STATUS_NOT_WORN, 0, 0)
+
+
+def test_totals_become_increments_over_the_counters_wrap() -> None:
+    data = counted(items.COUNT, 65_500) + counted(items.TOTAL, 65_530) + counted(items.TOTAL, 40)
+    base, first, second = decode(data, 0, 1, 0)
+    assert base.kind is Kind.COUNT
+    assert [(i.kind, i.steps, i.t_ms) for i in (first, second)] == [
+        (Kind.MINUTE, 30, 0), (Kind.MINUTE, 46, 60_000),
+    ]  # fmt: skip
+    (gap,) = decode(counted(items.TOTAL, 40), 0, 1, 0)
+    assert (gap.kind, gap.steps, gap.duration_ms, gap.total) == (Kind.GAP, 0, 60_000, 40)
+    with pytest.raises(ValueError, match="384 steps"):
+        list(decode(counted(items.TOTAL, 384), 0, 1, 0, 0))

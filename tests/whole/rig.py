@@ -19,7 +19,7 @@ from veriband.link.radio import Radio
 from veriband.link.supervisor import Supervisor
 from veriband.records import Item, Kind
 from veriband.store import Store
-from veriband.store.store import Band
+from veriband.store.roster import Band
 from veriband_protocol import uuids
 from veriband_simulator.agent import SimulatedAgent
 from veriband_simulator.backend import bleak_backend
@@ -119,7 +119,7 @@ def frame_head(size: int, handle: int) -> bytes:
 
 def stored(store: Store) -> list[Item]:
     """Everything in the store, in order."""
-    rows = store._db.execute(
+    rows = store.db.execute(
         "SELECT seq, kind, boot, t_ms, duration_ms, steps, count, detail, raw FROM item "
         "ORDER BY epoch, seq"
     )
@@ -145,10 +145,11 @@ async def rig(
     the_walk: Walk | None = None,
     start: datetime = START,
     count: int | None = None,
+    upload: str = "increments",
 ) -> Rig:
     """A rig with its band switched on, not paired; its chip running already, at `count`."""
     world = World(seed, start)
-    band = world.add_band(the_walk or walk())
+    band = world.add_band(the_walk or walk(), upload)
     computer = await world.computer()
     if count is not None:
         for register, value in ((0x10, 0x28), (0x01, 0x80), (0x04, 0x08), (0x01, 0x00)):

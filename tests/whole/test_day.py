@@ -6,6 +6,8 @@ import asyncio
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from tests.whole.rig import ZONE, Rig, live, rig, until_cancelled
 from veriband.civil import local_day
 from veriband.hours import by_hour
@@ -17,7 +19,8 @@ from veriband_simulator.wearers import Walk, recorded_day
 LEAD = timedelta(minutes=10)
 
 
-def test_the_store_equals_the_chip_over_a_day_of_mishaps(tmp_path: Path) -> None:
+@pytest.mark.parametrize("upload", ["increments", "totals"])
+def test_the_store_equals_the_chip_over_a_day_of_mishaps(tmp_path: Path, upload: str) -> None:
     day = recorded_day(ZONE)
     assert sum(day.steps) == 11_135
 
@@ -29,7 +32,7 @@ def test_the_store_equals_the_chip_over_a_day_of_mishaps(tmp_path: Path) -> None
 
     async def story() -> None:
         the_walk = Walk(day.steps, int(LEAD.total_seconds() * 1e6))
-        r = await rig(tmp_path, 1, the_walk, day.start - LEAD, count=65_000)  # soon to wrap
+        r = await rig(tmp_path, 1, the_walk, day.start - LEAD, 65_000, upload)  # soon to wrap
         try:
             await r.pair()
 
@@ -73,6 +76,7 @@ def test_the_store_equals_the_chip_over_a_day_of_mishaps(tmp_path: Path) -> None
             kinds = [item.kind for item in r.items()]
             assert kinds.count(Kind.BOOT) == 2
             assert kinds.count(Kind.HOLE) == 0
+            assert (Kind.COUNT in kinds) == (upload == "totals")
 
             begin, end = local_day(ZONE, day.start)
             hours = by_hour(r.store.spans(r.known, begin, end), ZONE, begin, end)

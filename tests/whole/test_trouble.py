@@ -26,7 +26,7 @@ from veriband.link.radio import Radio
 from veriband.link.session import connected
 from veriband.link.supervisor import Supervisor
 from veriband.records import Kind
-from veriband.store.store import Band
+from veriband.store.roster import Band
 from veriband_protocol import items, uuids, wire
 from veriband_simulator.chips import Nack
 from veriband_simulator.wearers import Walk
@@ -177,8 +177,8 @@ def test_a_store_that_is_damaged_under_the_daemon_does_not_end_it(tmp_path: Path
             await r.pair()
             keeping = asyncio.create_task(r.supervisor().run())
             await asyncio.sleep(300)
-            r.store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            r.store._db.execute("PRAGMA cache_size = 0")
+            r.store.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            r.store.db.execute("PRAGMA cache_size = 0")
             with r.store.path.open("r+b") as file:
                 file.seek(4096)
                 file.write(bytes(r.store.path.stat().st_size - 4096))

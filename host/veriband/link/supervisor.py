@@ -12,7 +12,7 @@ from veriband.link.radio import Radio
 from veriband.link.session import connected
 from veriband.link.sync import Synced, UtcMs, sync
 from veriband.store import Store
-from veriband.store.store import Band
+from veriband.store.roster import Band
 
 FIND_S = 30.0
 DEADLINE_S = 300.0  # for one whole connection, however slow the band

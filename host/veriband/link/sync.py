@@ -11,7 +11,7 @@ from veriband.errors import BadBatch, BandWentBack, ClockImplausible
 from veriband.link.session import Batch, JournalState, Session
 from veriband.records import Item, decode
 from veriband.store import Store
-from veriband.store.store import Band
+from veriband.store.roster import Band
 from veriband_protocol.wire import EARLIEST_UTC
 
 CLOCK_SLACK_MS = 2000  # a band's clock that is off by more is set
@@ -37,7 +37,7 @@ async def sync(session: Session, store: Store, band: Band, utc_ms: UtcMs, zone: 
     clock_set = await _set_clock(session, utc_ms, zone)
     state = await session.state()
     epoch = state.epoch
-    cursor = store.cursor(band, epoch)
+    cursor, total = store.cursor(band, epoch), store.total(band, epoch)
     if cursor is None:
         cursor = state.oldest
     if state.upto < cursor:
@@ -45,7 +45,9 @@ async def sync(session: Session, store: Store, band: Band, utc_ms: UtcMs, zone: 
     count = 0
     while cursor < state.upto:
         batch = await session.read(epoch, cursor)
-        items, after = _decoded(band, batch)
+        if batch.seq > cursor:
+            total = None  # increments of what was overwritten belong to no minute
+        items, after = _decoded(band, batch, total)
         if batch.upto < state.upto:
             why = f"a journal that ends at {batch.upto} and ended at {state.upto} before"
             raise BadBatch(band.address, why)
@@ -60,7 +62,8 @@ async def sync(session: Session, store: Store, band: Band, utc_ms: UtcMs, zone: 
                 f"Items {cursor} to {batch.seq - 1} were overwritten on band {band.address} "
                 "before this host had read them.",
             )  # fmt: skip
-        count += store.commit(band, epoch, items, after)
+        total = next((item.total for item in reversed(items) if item.total is not None), total)
+        count += store.commit(band, epoch, items, after, utc_ms(), total)
         cursor = after
     return Synced(count, clock_set)
 
@@ -70,10 +73,10 @@ def _is_beyond(batch: Batch, cursor: int, state: JournalState) -> bool:
     return batch.seq > max(cursor, state.oldest) or batch.upto > state.upto
 
 
-def _decoded(band: Band, batch: Batch) -> tuple[list[Item], int]:
+def _decoded(band: Band, batch: Batch, total: int | None) -> tuple[list[Item], int]:
     """(items, the number after the last one). Raises BadBatch."""
     try:
-        items = list(decode(batch.items, batch.seq, batch.boot, batch.t_ms))
+        items = list(decode(batch.items, batch.seq, batch.boot, batch.t_ms, total))
     except (ValueError, IndexError) as error:
         raise BadBatch(band.address, f"malformed items: {error}") from error
     if not items:

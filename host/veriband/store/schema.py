@@ -1,6 +1,6 @@
 """The store's tables, and how an older store becomes a newer one."""
 
-VERSION = 2
+VERSION = 3
 APPLICATION_ID = 0x56657262  # "Verb", in the file's header from version 2 on
 
 TABLES = """
@@ -10,11 +10,13 @@ CREATE TABLE band (
     secret BLOB,                      -- what its passkeys are made from, written at flashing
     added_utc_ms INTEGER NOT NULL
 );
--- How far each log of each band has been stored: the next number. The host owns it.
+-- How far each log of each band has been stored: the next number. The host owns it. total: the
+-- step chip's count by the last item that had one, where the band uploads totals.
 CREATE TABLE cursor (
     band INTEGER NOT NULL REFERENCES band,
     epoch INTEGER NOT NULL,
     seq INTEGER NOT NULL,
+    total INTEGER,
     PRIMARY KEY (band, epoch)
 ) WITHOUT ROWID;
 -- Everything a band recorded: records.Item. utc_ms is its begin, NULL until an anchor dates it.
@@ -55,6 +57,44 @@ CREATE TABLE notice (
     text TEXT NOT NULL
 );
 CREATE INDEX notice_by_band ON notice (band, id);
+CREATE TABLE wearer (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    sex TEXT,
+    birth_year INTEGER,
+    height_m REAL,
+    rest_bpm REAL,
+    zone TEXT
+);
+-- Who wears a band since when, and until when, NULL of who still does.
+CREATE TABLE assignment (
+    band INTEGER NOT NULL REFERENCES band,
+    from_utc_ms INTEGER NOT NULL,
+    to_utc_ms INTEGER,
+    wearer INTEGER NOT NULL REFERENCES wearer,
+    PRIMARY KEY (band, from_utc_ms)
+) WITHOUT ROWID;
+CREATE TABLE contest (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    from_utc_ms INTEGER NOT NULL,
+    to_utc_ms INTEGER NOT NULL,
+    rule TEXT NOT NULL,
+    counts_unverified INTEGER NOT NULL
+);
+CREATE TABLE entry (
+    contest INTEGER NOT NULL REFERENCES contest,
+    wearer INTEGER NOT NULL REFERENCES wearer,
+    PRIMARY KEY (contest, wearer)
+) WITHOUT ROWID;
+-- When items came: those up to seq, from the row before on.
+CREATE TABLE arrival (
+    band INTEGER NOT NULL REFERENCES band,
+    epoch INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    utc_ms INTEGER NOT NULL,
+    PRIMARY KEY (band, epoch, seq)
+) WITHOUT ROWID;
 """
 
 # By the version that they lead away from. What they make is what TABLES makes.
@@ -80,6 +120,54 @@ INSERT INTO notice
     GROUP BY band, kind, text, run;
 DROP TABLE each;
 CREATE INDEX notice_by_band ON notice (band, id)
+""",
+    2: """
+ALTER TABLE cursor RENAME TO older;
+CREATE TABLE cursor (
+    band INTEGER NOT NULL REFERENCES band,
+    epoch INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    total INTEGER,
+    PRIMARY KEY (band, epoch)
+) WITHOUT ROWID;
+INSERT INTO cursor SELECT band, epoch, seq, NULL FROM older;
+DROP TABLE older;
+CREATE TABLE wearer (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    sex TEXT,
+    birth_year INTEGER,
+    height_m REAL,
+    rest_bpm REAL,
+    zone TEXT
+);
+CREATE TABLE assignment (
+    band INTEGER NOT NULL REFERENCES band,
+    from_utc_ms INTEGER NOT NULL,
+    to_utc_ms INTEGER,
+    wearer INTEGER NOT NULL REFERENCES wearer,
+    PRIMARY KEY (band, from_utc_ms)
+) WITHOUT ROWID;
+CREATE TABLE contest (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    from_utc_ms INTEGER NOT NULL,
+    to_utc_ms INTEGER NOT NULL,
+    rule TEXT NOT NULL,
+    counts_unverified INTEGER NOT NULL
+);
+CREATE TABLE entry (
+    contest INTEGER NOT NULL REFERENCES contest,
+    wearer INTEGER NOT NULL REFERENCES wearer,
+    PRIMARY KEY (contest, wearer)
+) WITHOUT ROWID;
+CREATE TABLE arrival (
+    band INTEGER NOT NULL REFERENCES band,
+    epoch INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    utc_ms INTEGER NOT NULL,
+    PRIMARY KEY (band, epoch, seq)
+) WITHOUT ROWID
 """,
 }
 # What a store of version 1 is known by: it has no application id.
