@@ -6,9 +6,7 @@ import asyncio
 import errno
 import json
 import math
-import os
 import sys
-import time
 from collections.abc import Coroutine
 from contextlib import suppress
 from datetime import datetime, tzinfo
@@ -19,10 +17,13 @@ from typing import Any
 import click
 
 from veriband import __version__
-from veriband.civil import LocalTime, local_day, zone_named
-from veriband.errors import BadInput, StoreError, VeribandError
+from veriband.civil import local_day
+from veriband.contest.command import contest, leaderboard, wearer
+from veriband.context import open_store, utc_ms, zone_of
+from veriband.errors import BadInput, NoHeartRate, VeribandError
 from veriband.hours import by_hour, table
 from veriband.judge.command import judge
+from veriband.judge.watch import Watch
 from veriband.link import pairing
 from veriband.link.radio import Radio, system_radio
 from veriband.link.session import connected
@@ -33,35 +34,7 @@ from veriband.store.roster import Band
 from veriband.store.store import Notice
 from veriband.terminal import printable
 from veriband_protocol import uuids
-
-
-def utc_ms() -> int:
-    """The computer's clock."""
-    return time.time_ns() // 1_000_000
-
-
-def default_store() -> Path:
-    """Where the store lies unless it is named. Raises StoreError where nobody has a home."""
-    try:
-        home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    except RuntimeError as error:
-        raise StoreError(
-            "There is no home folder for the store: name its file with --store."
-        ) from error
-    return Path(home) / "veriband" / "veriband.db"
-
-
-def local_zone(name: str | None = None) -> tzinfo:
-    """The zone called `name`, or this computer's. Raises VeribandError for an unknown name."""
-    if name is not None:
-        return zone_named(name)
-    own = os.environ.get("TZ", "").removeprefix(":") or "/etc/localtime"
-    if own.startswith("/"):
-        own = os.path.realpath(own).partition("/zoneinfo/")[2]
-    try:
-        return zone_named(own)
-    except VeribandError:  # TZ may be a rule, as CET-1CEST
-        return LocalTime()
+from veriband_protocol.items import STATUS_OK
 
 
 class _BadInput(click.ClickException):
@@ -119,23 +92,6 @@ def main(ctx: click.Context, path: Path | None, zone: str | None) -> None:
     ctx.obj = (path, zone)
 
 
-def _store(ctx: click.Context, *, reading: bool = False) -> Store:
-    path: Path = ctx.obj[0] or default_store()
-    try:
-        path.parent.mkdir(0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"The folder of the store {path} cannot be made: {error}. Name another with --store."
-        ) from error
-    store = Store(path, reading=reading)
-    ctx.call_on_close(store.close)
-    return store
-
-
-def _zone(ctx: click.Context) -> tzinfo:
-    return local_zone(ctx.obj[1])
-
-
 def _run(work: Coroutine[Any, Any, None]) -> None:
     try:
         asyncio.run(work)
@@ -182,7 +138,7 @@ class _Secret(click.ParamType[bytes]):
 @click.pass_context
 def pair(ctx: click.Context, address: str, secret: bytes | None, code: bool) -> None:
     """Pair with a band whose button was pressed for 3 seconds within the last minute."""
-    store = _store(ctx)
+    store = open_store(ctx)
     if secret is None:
         secret = next((b.secret for b in store.bands() if b.address == address.upper()), None)
     if secret is None:
@@ -214,7 +170,7 @@ def _chosen(store: Store, addresses: tuple[str, ...]) -> list[Band]:
 @click.pass_context
 def sync(ctx: click.Context, addresses: tuple[str, ...]) -> None:
     """Fetch once what bands recorded (all known ones, or those named)."""
-    store, zone = _store(ctx), _zone(ctx)
+    store, zone = open_store(ctx), zone_of(ctx)
     failed = False
 
     async def work() -> None:
@@ -264,11 +220,15 @@ class _Every(click.FloatRange):
 @click.pass_context
 def run(ctx: click.Context, addresses: tuple[str, ...], every: float) -> None:
     """Sync bands for as long as this runs (all known ones, or those named)."""
-    store, zone = _store(ctx), _zone(ctx)
+    store, zone = open_store(ctx), zone_of(ctx)
 
     async def keep(radio: Radio, band: Band) -> None:
+        def suspicion(sentence: str) -> None:
+            click.echo(f"{band.address}: {sentence}")
+
         await Supervisor(
             radio, store, band, utc_ms, zone, every_s=every,
+            watch=Watch(store, band, zone, suspicion),
             on_sync=lambda synced: click.echo(f"{band.address}: {_summary(synced)}"),
             on_trouble=lambda error: click.echo(f"{band.address}: {error}", err=True),
         ).run()  # fmt: skip
@@ -283,9 +243,28 @@ def run(ctx: click.Context, addresses: tuple[str, ...], every: float) -> None:
 @main.command()
 @click.argument("address")
 @click.pass_context
+def heart(ctx: click.Context, address: str) -> None:
+    """Measure the heart rate on a band now."""
+    band = open_store(ctx, reading=True).band(address)
+
+    async def work() -> None:
+        radio = system_radio()
+        device, _ = await radio.find(band.address, FIND_S)
+        async with connected(radio, device) as session:
+            found = await session.heart_rate()
+        if found.status != STATUS_OK:
+            raise NoHeartRate(band.address, found.status)
+        click.echo(f"{found.bpm} bpm, quality {found.quality} %")
+
+    _run(work())
+
+
+@main.command()
+@click.argument("address")
+@click.pass_context
 def info(ctx: click.Context, address: str) -> None:
     """Show what runs on a band: interpreter, version, SHA-256 of each file."""
-    band = _store(ctx, reading=True).band(address)
+    band = open_store(ctx, reading=True).band(address)
 
     async def work() -> None:
         radio = system_radio()
@@ -303,7 +282,8 @@ def info(ctx: click.Context, address: str) -> None:
     _run(work())
 
 
-main.add_command(judge)
+for command in (contest, judge, leaderboard, wearer):
+    main.add_command(command)
 
 
 @main.command()
@@ -315,7 +295,7 @@ def steps(
     ctx: click.Context, addresses: tuple[str, ...], day: datetime | None, as_json: bool
 ) -> None:
     """Show a day's steps by the hour (all known bands, or those named)."""
-    store, zone = _store(ctx, reading=True), _zone(ctx)
+    store, zone = open_store(ctx, reading=True), zone_of(ctx)
     day = day or datetime.now(zone)
     begin, end = local_day(zone, day)
     for band in _chosen(store, addresses):

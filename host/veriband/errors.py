@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from veriband_protocol.items import STATUSES
+
 
 class VeribandError(Exception):
     """The base of every error that a user may see. The text says what happened and what to do."""
@@ -72,6 +74,24 @@ class BadBatch(VeribandError):
 
     def __init__(self, address: str, why: str) -> None:
         super().__init__(f"Band {address} sent a bad answer ({why}); it will be asked again.")
+
+
+class NoHeartRate(VeribandError):
+    """The band measured no heart rate."""
+
+    _ADVICE = (
+        "wear it, its strip on the skin",
+        "see that the strip lies flat on the skin, and keep still",
+        "keep the arm still",
+        "plug its strip in",
+        "see that the strip is plugged in well",
+        "another host asked at the same time; ask again",
+    )
+
+    def __init__(self, address: str, status: int) -> None:
+        super().__init__(
+            f"Band {address} has no heart rate ({STATUSES[status]}): {self._ADVICE[status - 1]}."
+        )
 
 
 class BandWentBack(VeribandError):

@@ -16,7 +16,8 @@ from click.testing import CliRunner, Result
 
 from veriband import cli
 from veriband.civil import local_day, next_change
-from veriband.cli import default_store, local_zone, main
+from veriband.cli import main
+from veriband.context import default_store, local_zone
 from veriband.errors import StoreError, VeribandError
 from veriband.link.session import BandInfo
 from veriband.records import Anchor, Item, Kind

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from veriband.analysis.expected import Wearers, heart_rate_bpm, speed_kmh
-from veriband.analysis.judgement import Ground, Heart, Judgement, Suspicions, Verdict
+from veriband.analysis.judgement import Ground, Heart, Judgement, Mark, Suspicions, Verdict
 from veriband.analysis.segments import HOUR, Ints, Segments, Steps
 
 STEP_THRESHOLD = 3  # "within" is |difference| <= 3
@@ -45,14 +45,20 @@ def judge(of: Segments, wearers: Wearers) -> Judgement:
     heart, verdict[rows] = _by_heart(of.take(rows), wearers)
     steps = np.maximum(of.steps, 0).sum(axis=1, dtype=np.int64)
     differences = np.where(whole, COUNTED, 0)
+    mark = np.select(
+        [verdict == Verdict.CHEATING, verdict == Verdict.SUSPECTED],
+        [Mark.STRUCK, Mark.UNVERIFIED],
+        Mark.COUNTED,
+    )
     return Judgement(
         of,
         verdict,
         steps,
-        struck=np.where(verdict == Verdict.CHEATING, steps, 0),
-        unverified=np.where(verdict == Verdict.SUSPECTED, steps, 0),
+        struck=np.where(mark == Mark.STRUCK, steps, 0),
+        unverified=np.where(mark == Mark.UNVERIFIED, steps, 0),
         differences=differences,
         within=within,
+        marks=np.repeat(mark.astype(np.int8)[:, None], HOUR, axis=1),
         suspicions=Suspicions(
             of.wearer[rows].astype(np.int64), of.begin[rows], of.begin[rows] + HOUR,
             of.offset[rows], of.offset[rows], np.full(len(rows), Ground.REGULAR, np.int8),

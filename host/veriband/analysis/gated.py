@@ -27,7 +27,15 @@ from itertools import pairwise
 import numpy as np
 
 from veriband.analysis.expected import Wearers, estimated_kmh, heart_rate_bpm, speed_kmh
-from veriband.analysis.judgement import Codes, Ground, Heart, Judgement, Suspicions, Verdict
+from veriband.analysis.judgement import (
+    Codes,
+    Ground,
+    Heart,
+    Judgement,
+    Mark,
+    Suspicions,
+    Verdict,
+)
 from veriband.analysis.segments import HOUR, Bools, Floats, Ints, Segments
 from veriband.analysis.stretches import (
     Numbers,
@@ -62,6 +70,7 @@ class _Minutes:
     of: Segments
     wearers: Wearers
     row: Ints  # of the segment it lies in
+    column: Ints  # in it
     time: Ints  # as the segment's `begin`
     steps: Ints
     rate: Floats  # NaN: unknown
@@ -115,6 +124,10 @@ def judge(of: Segments, wearers: Wearers) -> Judgement:
         result[rows] = np.bincount(minutes.row, values, len(rows))
         return result
 
+    marks = np.full((len(of), HOUR), Mark.COUNTED, np.int8)
+    marks[rows[minutes.row], minutes.column] = np.select(
+        [struck, unverified], [Mark.STRUCK, Mark.UNVERIFIED], Mark.COUNTED
+    )
     steps = np.maximum(of.steps, 0).sum(axis=1, dtype=np.int64)
     idle = (steps < IDLE_STEPS) | (hourly(minutes.active) < IDLE_MINUTES)
     verdict = np.where(idle, Verdict.IDLE, Verdict.HONEST).astype(np.int8)
@@ -131,6 +144,7 @@ def judge(of: Segments, wearers: Wearers) -> Judgement:
         unverified=hourly(np.where(unverified, minutes.steps, 0)),
         differences=hourly(minutes.pair),
         within=hourly(np.diff(minutes.near_sums)),
+        marks=marks,
         suspicions=_suspicions(minutes, found),
     )
 
@@ -168,8 +182,8 @@ def _minutes(of: Segments, wearers: Wearers) -> _Minutes:
     rates: Floats = np.where(reading, rate, 0.0)
     zeros: Bools = rate == 0
     return _Minutes(
-        of, wearers, row, time, steps, rate, follows, active, exercise, warm, pair, sums(steps),
-        sums(near), sums(reading), sums(rates), sums(zeros),
+        of, wearers, row, cell % HOUR, time, steps, rate, follows, active, exercise, warm, pair,
+        sums(steps), sums(near), sums(reading), sums(rates), sums(zeros),
     )  # fmt: skip
 
 

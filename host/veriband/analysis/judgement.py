@@ -29,6 +29,14 @@ class Verdict(IntEnum):
         return self.name.lower()
 
 
+class Mark(IntEnum):
+    """What becomes of the steps of a minute."""
+
+    COUNTED = 0
+    UNVERIFIED = 1  # nobody can tell
+    STRUCK = 2  # made by cheating
+
+
 class Ground(IntEnum):
     """Why somebody is suspected."""
 
@@ -110,8 +118,8 @@ class Suspicions:
 class Judgement:
     """The verdict on each of n segments, and the suspicions it rests on.
 
-    All (n,): `steps`, and how many of these are `struck` (made by cheating) and `unverified`
-    (nobody can tell); `within`: differences within the step threshold of `differences` compared.
+    All (n,): `steps`, and how many of these are `struck` and `unverified`; `within`: differences
+    within the step threshold of `differences` compared. `marks`: (n, 60) the Mark of each minute.
     """
 
     segments: Segments
@@ -121,4 +129,5 @@ class Judgement:
     unverified: Ints
     differences: Ints
     within: Ints
+    marks: Codes
     suspicions: Suspicions

@@ -6,7 +6,7 @@ import numpy as np
 
 from veriband.analysis import gated
 from veriband.analysis.expected import Wearers
-from veriband.analysis.judgement import Suspicions
+from veriband.analysis.judgement import Ground, Suspicions, Verdict
 from veriband.analysis.segments import HOUR, MISSING, Ints, Rates, Segments, Steps
 
 HOURS = 4  # that are looked back
@@ -46,3 +46,11 @@ class Live:
             mine_rates,
         )  # fmt: skip
         return gated.judge(of, self.wearers).suspicions
+
+
+def undecided(of: Suspicions, minute: int) -> bool:
+    """Whether a heart rate measured right after `minute` would decide a suspicion: one that goes
+    on, and is new (its first window has just ended) or has too few readings."""
+    goes_on = (of.end == minute + 1) & (of.ground == Ground.REGULAR)
+    new = of.end - of.begin == gated.PAIRS + 1
+    return bool((goes_on & (new | (of.verdict == Verdict.SUSPECTED))).any())

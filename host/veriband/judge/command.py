@@ -67,7 +67,7 @@ def judge(
             if as_json:
                 for row in words.segments(judgement):
                     click.echo(json.dumps(row))
-            for row in words.suspicions(judgement):
+            for row in words.suspicions(judgement.suspicions):
                 click.echo(json.dumps(row) if as_json else words.sentence(row))
     for why, reason in table.set_aside.items():
         click.echo(set_aside(why, reason), err=True)

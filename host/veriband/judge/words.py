@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from veriband.analysis.claims import COUNT_THRESHOLD
-from veriband.analysis.judgement import Ground, Judgement, Verdict
+from veriband.analysis.judgement import Ground, Judgement, Suspicions, Verdict
 from veriband.analysis.segments import HOUR, Ints
 from veriband.minutes.table import Reason
 from veriband.terminal import printable
@@ -61,9 +61,9 @@ class Words:
             end = self._clock(its.begin[i] + HOUR, its.offset[i])
             yield self._row("segment", its.wearer[i], begin, end, of.verdict[i], evidence)
 
-    def suspicions(self, of: Judgement) -> Iterator[Row]:
+    def suspicions(self, its: Suspicions) -> Iterator[Row]:
         """A row a suspicion."""
-        its, heart = of.suspicions, of.suspicions.heart
+        heart = its.heart
         for i in range(len(its)):
             evidence: Row = {"ground": Ground(its.ground[i]).word}
             for name in ("steps", "differences", "within"):

@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 CONNECT_S = 20.0
 ANSWER_S = 10.0  # for one answer or frame; a band that writes flash needs a moment
+MEASURE_S = 40.0  # for a vital sign that is measured first
 _UNAUTHENTICATED = (0x05, 0x0F)
 _ERRORS = {
     wire.ERROR_LENGTH: "it did not understand the request",
@@ -60,6 +61,15 @@ class BandClock:
     t_ms: int
     utc_ms: int | None
     offset_min: int
+
+
+@dataclass(frozen=True)
+class HeartRate:
+    """What a band measured on request: items.STATUS_*, bpm (0 unless ok), quality in percent."""
+
+    status: int
+    bpm: int
+    quality: int
 
 
 @dataclass(frozen=True)
@@ -130,10 +140,10 @@ class Session:
         await self._within(self._client.start_notify(uuids.JOURNAL_DATA, frame), "subscribing")
         await self._within(self._client.start_notify(uuids.CONTROL_RESPONSE, reply), "subscribing")
 
-    async def _within(self, work: Awaitable[T], what: str) -> T:
+    async def _within(self, work: Awaitable[T], what: str, most_s: float = ANSWER_S) -> T:
         """Await `work`, with a deadline and with our errors. `what` the band is doing."""
         with translated(self.address, what):
-            async with asyncio.timeout(ANSWER_S):
+            async with asyncio.timeout(most_s):
                 return await self._unless_gone(work)
 
     async def _unless_gone(self, work: Awaitable[T]) -> T:
@@ -201,13 +211,13 @@ class Session:
             if index >= wire.MAX_FRAMES:
                 raise BadBatch(self.address, "a batch without an end")
 
-    async def request(self, opcode: int, body: bytes = b"") -> bytes:
-        """A control request; the body of its answer."""
+    async def request(self, opcode: int, body: bytes = b"", most_s: float = ANSWER_S) -> bytes:
+        """A control request; the body of its answer, which comes within `most_s`."""
         async with self._lock:
             while not self._replies.empty():
                 self._replies.get_nowait()
             await self._write(uuids.CONTROL_REQUEST, bytes((opcode,)) + body)
-            reply = await self._within(self._replies.get(), "answering a request")
+            reply = await self._within(self._replies.get(), "answering a request", most_s)
         if len(reply) < 2 or reply[0] != opcode | wire.REPLY:
             raise BadBatch(self.address, "an answer to another request")
         if reply[1] != wire.OK:
@@ -229,6 +239,15 @@ class Session:
         """(path, SHA-256) of file `index` of the program."""
         body = await self.request(wire.FILE, bytes((index,)))
         return body[32:].decode(errors="replace"), body[:32].hex()
+
+    async def heart_rate(self) -> HeartRate:
+        """The heart rate, measured now; the band journals it, too."""
+        try:
+            return HeartRate(
+                *wire.unpack_heart_rate(await self.request(wire.HEART_RATE, b"", MEASURE_S))
+            )
+        except ValueError as error:
+            raise BadBatch(self.address, str(error)) from error
 
     async def clock(self) -> BandClock:
         """What time the band has."""

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from datetime import tzinfo
 
 from veriband.errors import BandVanished, Unforeseen, VeribandError
+from veriband.judge.watch import Watch
 from veriband.link.radio import Radio
-from veriband.link.session import connected
+from veriband.link.session import Session, connected
 from veriband.link.sync import Synced, UtcMs, sync
 from veriband.store import Store
 from veriband.store.roster import Band
@@ -18,11 +19,15 @@ FIND_S = 30.0
 DEADLINE_S = 300.0  # for one whole connection, however slow the band
 FIRST_RETRY_S = 0.25
 LAST_RETRY_S = 60.0
+ACTIVE_S = 60.0  # between syncs while somebody is watched who walks
 JITTER = 0.3
 
 
 class Supervisor:
-    """Syncs one band every `every_s` seconds, for as long as `run` runs."""
+    """Syncs one band every `every_s` seconds, for as long as `run` runs.
+
+    With a `watch` each minute while the wearer walks; the heart rate that it needs is asked for.
+    """
 
     def __init__(
         self,
@@ -33,6 +38,7 @@ class Supervisor:
         zone: tzinfo,
         *,
         every_s: float = 600.0,
+        watch: Watch | None = None,
         rng: random.Random | None = None,
         on_sync: Callable[[Synced], None] = lambda _: None,
         on_trouble: Callable[[VeribandError], None] = lambda _: None,
@@ -43,6 +49,7 @@ class Supervisor:
         self._utc_ms = utc_ms
         self._zone = zone
         self._every_s = every_s
+        self._watch = watch
         self._rng = rng or random.Random()
         self._on_sync = on_sync
         self._on_trouble = on_trouble
@@ -63,9 +70,19 @@ class Supervisor:
                 asyncio.timeout(DEADLINE_S),
                 connected(self._radio, device) as session,
             ):
-                return await sync(session, self._store, self._band, self._utc_ms, self._zone)
+                synced = await sync(session, self._store, self._band, self._utc_ms, self._zone)
+                await self._judge(session)
+                return synced
         except TimeoutError as error:
             raise BandVanished(self._band.address, "a sync that took too long") from error
+
+    async def _judge(self, session: Session) -> None:
+        """Ask for a heart rate where one is needed; the band journals it for the next sync."""
+        if self._watch and self._watch.look(self._utc_ms()):
+            try:
+                await session.heart_rate()
+            except VeribandError as error:  # what was synced is synced
+                self._note(error)
 
     async def run(self) -> None:
         """Sync for ever; failures are noted in the store and tried again."""
@@ -80,6 +97,8 @@ class Supervisor:
             else:
                 self._on_sync(synced)
                 retry_s, wait_s = FIRST_RETRY_S, self._every_s
+                if self._watch and self._watch.active:
+                    wait_s = min(wait_s, ACTIVE_S)
             await asyncio.sleep(wait_s)
 
     def _note(self, error: VeribandError) -> None:

@@ -1,0 +1,1 @@
+"""Contests: who walked most, of what can be trusted."""

@@ -1,0 +1,126 @@
+"""The standings of a contest, from what is stored: the same store gives the same table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Any
+
+import numpy as np
+
+from veriband.analysis.judgement import Judgement, Mark, Verdict
+from veriband.judge.diary import judged
+from veriband.judge.words import Words
+from veriband.store import Store
+from veriband.store.roster import Contest, Wearer
+from veriband.store.store import LATEST
+from veriband_protocol.items import MINUTE_MS
+
+LATE_MS = 3_600_000  # what comes later than that after the end, comes late
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What one suspicion rests on: a sentence, and the numbers in it."""
+
+    sentence: str
+    numbers: dict[str, Any]
+
+    def row(self) -> dict[str, Any]:
+        """All of it, for programs."""
+        return {"sentence": self.sentence, **self.numbers}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a wearer stands: `claimed` steps, of these `struck` and `unverified`; `counted` are
+    the rest, and the unverified where the contest counts them.
+
+    `verdict`: the worst of the suspicions, honest when none is open. `until_utc_ms`: the end of
+    the newest minute that came, None where none did.
+    """
+
+    wearer: str
+    claimed: int
+    struck: int
+    unverified: int
+    counted: int
+    verdict: Verdict
+    evidence: Sequence[Evidence]
+    until_utc_ms: int | None
+
+
+def standings(
+    store: Store, contest: Contest, zone: tzinfo, as_of_utc_ms: int = LATEST
+) -> list[Standing]:
+    """Everybody in a contest, the first first; what came after `as_of_utc_ms` left out.
+
+    `zone`: of wearers who have none of their own. Raises VeribandError.
+    """
+    table = [
+        _stand(store, contest, wearer, zone, as_of_utc_ms) for wearer in store.entrants(contest)
+    ]
+    return sorted(table, key=lambda standing: (-standing.counted, standing.wearer))
+
+
+def rank(standing: Standing, among: Sequence[Standing]) -> int:
+    """The place of one among all, from 1 on; equals share it."""
+    return 1 + sum(other.counted > standing.counted for other in among)
+
+
+def _stand(
+    store: Store, contest: Contest, wearer: Wearer, zone: tzinfo, as_of_utc_ms: int
+) -> Standing:
+    its = judged(
+        store, wearer, zone, contest.rule, contest.from_utc_ms, contest.to_utc_ms, as_of_utc_ms
+    )
+    diary = its.diary
+    loose = int(diary.loose_steps.sum())
+    claimed = int(diary.steps.sum()) + loose
+    struck = int(diary.steps[its.marks == Mark.STRUCK].sum())
+    unverified = int(diary.steps[its.marks == Mark.UNVERIFIED].sum()) + loose
+    counted = claimed - struck - (0 if contest.counts_unverified else unverified)
+    evidence = _evidence(its.judgement, wearer.name, contest)
+    verdicts = {Verdict[item.numbers["verdict"].upper()] for item in evidence}
+    open_ones = verdicts & {Verdict.CHEATING, Verdict.SUSPECTED, Verdict.INCONCLUSIVE}
+    known = len(diary.minute) or loose
+    verdict = max(open_ones, default=Verdict.HONEST if known else Verdict.UNKNOWN)
+    until = (int(diary.minute[-1]) + 1) * MINUTE_MS if len(diary.minute) else None
+    return Standing(wearer.name, claimed, struck, unverified, counted, verdict, evidence, until)
+
+
+def _evidence(of: Judgement, name: str, contest: Contest) -> list[Evidence]:
+    """The suspicions that reach into a contest."""
+    its = of.suspicions
+    its = its.take(
+        np.flatnonzero(
+            (its.begin * MINUTE_MS < contest.to_utc_ms)
+            & (its.end * MINUTE_MS > contest.from_utc_ms)
+        )
+    )
+    exact, clock = Words([name], contest.rule, True), Words([name], contest.rule, False)
+    told = zip(exact.suspicions(its), clock.suspicions(its), strict=True)
+    return [Evidence(clock.sentence(naive), row) for row, naive in told]
+
+
+def late_changes(store: Store, contest: Contest, zone: tzinfo) -> list[str]:
+    """A sentence for everybody whose place or steps changed by what came late."""
+    now = standings(store, contest, zone)
+    before = standings(store, contest, zone, contest.to_utc_ms + LATE_MS)
+    then = {standing.wearer: standing for standing in before}
+    changes: list[str] = []
+    for standing in now:
+        was = then[standing.wearer]
+        if (standing.claimed, standing.counted) != (was.claimed, was.counted):
+            places = rank(was, before), rank(standing, now)
+            moved = "" if places[0] == places[1] else f", place {places[0]} became {places[1]}"
+            changes.append(
+                f"{standing.wearer}: {standing.claimed - was.claimed} steps came more than an "
+                f"hour after the end: {was.counted} counted became {standing.counted}{moved}."
+            )
+        elif rank(was, before) != rank(standing, now):
+            changes.append(
+                f"{standing.wearer}: place {rank(was, before)} became {rank(standing, now)}."
+            )
+    return changes

@@ -1,0 +1,62 @@
+"""What every command begins with: the store, the wearer's zone, the computer's clock."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import tzinfo
+from pathlib import Path
+
+import click
+
+from veriband.civil import LocalTime, zone_named
+from veriband.errors import StoreError, VeribandError
+from veriband.store import Store
+
+
+def utc_ms() -> int:
+    """The computer's clock."""
+    return time.time_ns() // 1_000_000
+
+
+def default_store() -> Path:
+    """Where the store lies unless it is named. Raises StoreError where nobody has a home."""
+    try:
+        home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    except RuntimeError as error:
+        raise StoreError(
+            "There is no home folder for the store: name its file with --store."
+        ) from error
+    return Path(home) / "veriband" / "veriband.db"
+
+
+def local_zone(name: str | None = None) -> tzinfo:
+    """The zone called `name`, or this computer's. Raises VeribandError for an unknown name."""
+    if name is not None:
+        return zone_named(name)
+    own = os.environ.get("TZ", "").removeprefix(":") or "/etc/localtime"
+    if own.startswith("/"):
+        own = os.path.realpath(own).partition("/zoneinfo/")[2]
+    try:
+        return zone_named(own)
+    except VeribandError:  # TZ may be a rule, as CET-1CEST
+        return LocalTime()
+
+
+def open_store(ctx: click.Context, *, reading: bool = False) -> Store:
+    """The store that --store names, closed with the command; `reading` as in Store."""
+    path: Path = ctx.obj[0] or default_store()
+    try:
+        path.parent.mkdir(0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"The folder of the store {path} cannot be made: {error}. Name another with --store."
+        ) from error
+    store = Store(path, reading=reading)
+    ctx.call_on_close(store.close)
+    return store
+
+
+def zone_of(ctx: click.Context) -> tzinfo:
+    """The zone that --zone names, or the computer's."""
+    return local_zone(ctx.obj[1])
