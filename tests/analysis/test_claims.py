@@ -14,7 +14,7 @@ from tests.reference import claims as literal
 from veriband.analysis.claims import differences_within, judge
 from veriband.analysis.expected import Interval, Wearers, heart_rate_bpm, speed_kmh
 from veriband.analysis.grid import Grid, Minutes, Strands
-from veriband.analysis.judgement import Verdict
+from veriband.analysis.judgement import Mark, Verdict
 from veriband.analysis.segments import HOUR, UNREAD
 
 UNKNOWN = Wearers.unknown(1)
@@ -205,6 +205,8 @@ def test_the_fast_rule_agrees_with_the_literal_one(zone: str) -> None:
             known = {m: rates[row, m] for m in its if not np.isnan(rates[row, m])}
             verdict = literal.segment(its, known, 0, _range)
             assert Verdict(judged.verdict[i]).word == verdict, f"hour {i}"
+            mark = {"cheating": Mark.STRUCK, "suspected": Mark.UNVERIFIED}.get(verdict, 0)
+            assert judged.marks[i].tobytes() == bytes((mark,)) * 60
             seen[verdict] = seen.get(verdict, 0) + 1
     assert sum(seen.values()) > 0.98 * HOURS_EACH * WEARERS / 2
     assert min(seen.values()) > 500, seen

@@ -10,7 +10,7 @@ from tests.reference import gated as literal
 from veriband.analysis.expected import Wearers, estimated_kmh, heart_rate_bpm, speed_kmh
 from veriband.analysis.gated import judge
 from veriband.analysis.grid import Grid, Minutes, Strands
-from veriband.analysis.judgement import Ground, Judgement, Suspicions, Verdict
+from veriband.analysis.judgement import Ground, Judgement, Mark, Suspicions, Verdict
 from veriband.analysis.live import Live
 
 NAN = float("nan")
@@ -255,6 +255,11 @@ def test_the_fast_rule_agrees_with_the_slow_one() -> None:
         ]
         assert of.struck.sum() == sum(steps[m] for m in struck)
         assert of.unverified.sum() == sum(steps[m] for m in unverified)
+        marks = {
+            mark: {int(of.segments.begin[r]) + int(c) for r, c in np.argwhere(of.marks == mark)}
+            for mark in (Mark.STRUCK, Mark.UNVERIFIED)
+        }
+        assert marks == {Mark.STRUCK: struck & set(steps), Mark.UNVERIFIED: unverified}
         for f in found:
             seen[f.ground, f.verdict] = seen.get((f.ground, f.verdict), 0) + 1
     assert min(seen.values()) > 10, seen
