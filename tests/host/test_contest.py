@@ -123,11 +123,13 @@ def test_what_comes_late_changes_the_table_and_says_so(store: Store) -> None:
     put(store, anna, NOON, WALK[:30], [118] * 30)
     put(store, anna, NOON + HOUR_MS, WALK, [118] * 60, came_utc_ms=NOON + 6 * HOUR_MS)
     its = contest(store)
-    assert [each.wearer for each in standings(store, its, UTC)] == ["anna", "ben"]
+    now = standings(store, its, UTC)
+    assert [each.wearer for each in now] == ["anna", "ben"]
     early = standings(store, its, UTC, NOON + 5 * HOUR_MS)
     assert [each.wearer for each in early] == ["ben", "anna"]
-    assert late_changes(store, its, UTC) == [
-        f"anna: {sum(WALK)} steps came more than an hour after the end: {sum(WALK[:30])} counted "
+    assert late_changes(now, now) == []
+    assert late_changes(early, now) == [
+        f"anna: {sum(WALK)} steps came more than an hour after the end, {sum(WALK[:30])} counted "
         f"became {sum(WALK) + sum(WALK[:30])}, place 2 became 1.",
         "ben: place 1 became 2.",
     ]
@@ -249,6 +251,8 @@ def test_a_contest_from_the_command_line(store: Store) -> None:
     (its,) = told["wearers"]
     assert (its["rank"], its["struck"], its["verdict"]) == (1, 9000, "cheating")
     assert its["evidence"][0]["sentence"].startswith("anna, 2026-03-02 12:00")
+    put(store, band, NOON + HOUR_MS, WALK, [118] * 60, came_utc_ms=NOON + 100 * HOUR_MS)
+    assert "Came late: anna: 6372 steps" in run(store, "leaderboard").output
     before = json.loads(run(store, "leaderboard", "--json", "--as-of", "2026-03-02T12:30").output)
     assert before["wearers"][0]["claimed"] == 0
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from veriband.civil import local_day, zone_named
-from veriband.contest.standings import Standing, late_changes, rank, standings
+from veriband.contest.standings import LATE_MS, Standing, late_changes, rank, standings
 from veriband.contest.words import CAUTION, clock, row, table
 from veriband.context import open_store, utc_ms, zone_of
 from veriband.errors import VeribandError
@@ -213,7 +213,10 @@ def leaderboard(
     store, zone = open_store(ctx, reading=True), zone_of(ctx)
     its = _chosen(store, name)
     found = standings(store, its, zone, LATEST if as_of is None else _ms(as_of))
-    changes = late_changes(store, its, zone) if as_of is None else []
+    end_ms = its.to_utc_ms + LATE_MS
+    changes: list[str] = []
+    if as_of is None and utc_ms() > end_ms:
+        changes = late_changes(standings(store, its, zone, end_ms), found)
     if as_json:
         click.echo(json.dumps(_json(its, found, changes)))
         return

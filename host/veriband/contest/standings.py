@@ -104,23 +104,20 @@ def _evidence(of: Judgement, name: str, contest: Contest) -> list[Evidence]:
     return [Evidence(clock.sentence(naive), row) for row, naive in told]
 
 
-def late_changes(store: Store, contest: Contest, zone: tzinfo) -> list[str]:
-    """A sentence for everybody whose place or steps changed by what came late."""
-    now = standings(store, contest, zone)
-    before = standings(store, contest, zone, contest.to_utc_ms + LATE_MS)
+def late_changes(before: Sequence[Standing], now: Sequence[Standing]) -> list[str]:
+    """A sentence for everybody whose steps or place differ in two tables of a contest that is
+    over, as of LATE_MS after its end and of now."""
     then = {standing.wearer: standing for standing in before}
     changes: list[str] = []
     for standing in now:
         was = then[standing.wearer]
+        places = rank(was, before), rank(standing, now)
+        moved = "" if places[0] == places[1] else f"place {places[0]} became {places[1]}"
+        parts = [moved] if moved else []
         if (standing.claimed, standing.counted) != (was.claimed, was.counted):
-            places = rank(was, before), rank(standing, now)
-            moved = "" if places[0] == places[1] else f", place {places[0]} became {places[1]}"
-            changes.append(
-                f"{standing.wearer}: {standing.claimed - was.claimed} steps came more than an "
-                f"hour after the end: {was.counted} counted became {standing.counted}{moved}."
-            )
-        elif rank(was, before) != rank(standing, now):
-            changes.append(
-                f"{standing.wearer}: place {rank(was, before)} became {rank(standing, now)}."
-            )
+            came = standing.claimed - was.claimed
+            parts.insert(0, f"{came} steps came more than an hour after the end")
+            parts.insert(1, f"{was.counted} counted became {standing.counted}")
+        if parts:
+            changes.append(f"{standing.wearer}: {', '.join(parts)}.")
     return changes
