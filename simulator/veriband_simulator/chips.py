@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from typing import ClassVar, Protocol
 
@@ -71,23 +72,101 @@ class Bus:
         self._chip(address).write(register, data)
 
 
+Acceleration = Callable[[int], tuple[float, float, float]]
+
+
+def at_rest(us: int) -> tuple[float, float, float]:
+    """An arm that lies still: gravity, in g."""
+    return (0.0, 0.0, 1.0)
+
+
+class MotionFifo:
+    """LSM6DSOX's FIFO in continuous mode (DS12814, section 6): words of a tag, x, y and z.
+
+    What lies in it is only made when it is read: a FIFO that is on costs nothing.
+    """
+
+    DEPTH = 512
+    _RATE_HZ = 26
+    _TAG = 0x02 << 3  # acceleration; the tag's counter and parity are not modelled
+    _MG: ClassVar = (0.061, 0.488, 0.122, 0.244)  # of a bit, by FS_XL: +-2, 16, 4, 8 g
+
+    def __init__(self, now_us: Callable[[], int], acceleration: Acceleration) -> None:
+        self._now_us = now_us
+        self._acceleration = acceleration
+        self.start(None)
+
+    def start(self, scale: int | None) -> None:
+        """Begin anew, with FS_XL `scale`; with None it is empty and off."""
+        self._scale = scale
+        self._since_us = self._now_us()
+        self._taken = 0  # words that were read or lost
+        self._overran = False
+        self._word = b""  # what is left of the one that is being read
+
+    def _waiting(self) -> int:
+        if self._scale is None:
+            return 0
+        count = (self._now_us() - self._since_us) * self._RATE_HZ // 1_000_000 - self._taken
+        if count > self.DEPTH:
+            self._overran = True
+            self._taken += count - self.DEPTH
+        return min(count, self.DEPTH)
+
+    def status(self) -> bytes:
+        """FIFO_STATUS1 and 2; reading clears what is latched."""
+        waiting = self._waiting()
+        full = 0x60 if waiting == self.DEPTH else 0
+        latched = 0x08 if self._overran else 0
+        self._overran = False
+        return bytes((waiting & 0xFF, waiting >> 8 | full | latched))
+
+    def pop(self) -> int:
+        """The next byte; the word goes with its last one."""
+        if not self._word:
+            self._word = self._next()
+        byte, self._word = self._word[0], self._word[1:]
+        return byte
+
+    def _next(self) -> bytes:
+        if self._scale is None or not self._waiting():
+            return bytes(7)
+        self._taken += 1
+        us = self._since_us + self._taken * 1_000_000 // self._RATE_HZ
+        mg = self._MG[self._scale]
+        axes = (round(g * 1000 / mg) for g in self._acceleration(us))
+        return struct.pack("<B3h", self._TAG, *(max(-32768, min(32767, axis)) for axis in axes))
+
+
 class Lsm6dsox(Faulty):
-    """LSM6DSOX (ST DS12814, AN5273): WHO_AM_I, both banks, the pedometer's 16-bit counter.
+    """LSM6DSOX (ST DS12814, AN5273): WHO_AM_I, both banks, the pedometer's 16-bit counter, and
+    the FIFO with acceleration at 26 Hz.
 
     It counts what `walked(us)` says was walked, while the pedometer and the accelerometer at 26 Hz
-    or more are on. The chip's debounce of about ten steps is not modelled.
+    or more are on, and feels `acceleration(us)`, x, y and z in g. The chip's debounce of about ten
+    steps is not modelled.
     """
 
     address = 0x6A
 
-    _USER: ClassVar = {0x01: 0x00, 0x0F: 0x6C, 0x10: 0x00, 0x12: 0x04}
+    _USER: ClassVar = {
+        0x01: 0x00, 0x07: 0x00, 0x08: 0x00, 0x09: 0x00, 0x0A: 0x00, 0x0F: 0x6C, 0x10: 0x00,
+        0x12: 0x04,
+    }  # fmt: skip
     _EMBEDDED: ClassVar = {0x01: 0x00, 0x04: 0x00, 0x05: 0x00, 0x62: 0x00, 0x63: 0x00, 0x64: 0x00}
     # Reserved in the user bank, but reached when the chip is reset while the other bank is open.
     _RESERVED = (0x04, 0x62, 0x63)
 
-    def __init__(self, now_us: Callable[[], int], walked: Callable[[int], int]) -> None:
+    def __init__(
+        self,
+        now_us: Callable[[], int],
+        walked: Callable[[int], int],
+        acceleration: Acceleration | None = None,
+    ) -> None:
         self._now_us = now_us
         self._walked = walked
+        self._fifo = MotionFifo(now_us, acceleration or at_rest)
+        self._batching = (0, 0, 0)  # CTRL1_XL, what is batched, the FIFO's mode
         self._spans: list[tuple[int, int | None]] = []  # (us, what had been walked if it counts)
         self.reset()
 
@@ -98,6 +177,7 @@ class Lsm6dsox(Faulty):
         self._count = 0
         self._since: int | None = None  # what had been walked when _count was true
         self._spans.append((self._now_us(), None))
+        self._settings_changed()
 
     def preload(self, count: int) -> None:
         """Let the counter stand at `count`, as after many steps."""
@@ -129,10 +209,26 @@ class Lsm6dsox(Faulty):
             now = self._now_us()
             self._since = self._walked(now) if self._counting else None
             self._spans.append((now, self._since))
+        batching = (self._user[0x10], self._user[0x09], self._user[0x0A])
+        if batching != self._batching:
+            self._batching = batching
+            self._batch(*batching)
+
+    def _batch(self, xl: int, rates: int, mode: int) -> None:
+        if rates not in (0, 2) or mode not in (0, 6) or self._user[0x07] or self._user[0x08]:
+            raise Unmodelled(f"LSM6DSOX FIFO with {rates:#04x}, {mode:#04x}")
+        on = rates and mode and xl >> 4 >= 2
+        self._fifo.start(xl >> 2 & 3 if on else None)
 
     def read(self, register: int, size: int) -> bytes:
-        """Read from `register` on in the open bank, the address counting up."""
+        """Read from `register` on in the open bank, the address counting up; in the FIFO's word it
+        goes round."""
         self.acknowledge()
+        if self._user[0x01] == 0x00:
+            if register == 0x3A and size == 2:
+                return self._fifo.status()
+            if register == 0x78:
+                return bytes(self._fifo.pop() for _ in range(size))
         return bytes(self._get(register + i) for i in range(size))
 
     def write(self, register: int, data: bytes) -> None:
