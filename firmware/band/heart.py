@@ -1,0 +1,171 @@
+"""Heart rate from light and the arm's motion: within 31 bits, nothing allocated."""
+
+from array import array
+
+from band.spectra import BINS, FINE, Spectra
+from veriband_protocol import items
+
+WINDOW = 256  # infrared samples at 25 Hz: 10.24 s
+LEAST_BPM, MOST_BPM = 40, 220
+WORN = 50000  # mean counts at 7.2 mA and 4,096 nA; what comes back without skin is far less
+_CLIPPED = 262000  # counts; the converter ends at 262,143
+_MOVING = 328  # 0.02 g, in half counts of 16 bits for +-4 g
+_LIGHT_MOVES = 16  # half counts; less is the converter's noise
+_AT_REST_QUALITY, _MOVING_QUALITY = 45, 50  # less is no pulse
+_WEAKEST = 16  # in motion a pulse has at least the strongest rhythm's power divided by this
+_SLOWEST = 8  # bin; what is below is breath
+_LOW, _HIGH = 218, 1202  # rates of 40 and 220 a minute
+
+
+class Heart:
+    """The last estimate's `bpm`, 40-220, and `quality`: how much of the light's rhythm the pulse
+    explains, percent. Both are 0 unless it was OK.
+    """
+
+    def __init__(self) -> None:
+        self.bpm = 0
+        self.quality = 0
+        self._spectra = Spectra()
+        self._power = array("i", bytes(4 * BINS))  # of the light, weighted, without the arm's
+        self._guards = array("i", bytes(4 * 16))  # rates of the arm
+        self._guarded = 0
+        self._sums = array("i", bytes(4 * (WINDOW + 1)))
+
+    def estimate(self, infrared, x, y, z, moved: int) -> int:
+        """The status that WINDOW samples of infrared counts give, with the first `moved` (128 to
+        512) of acceleration over the same time, 16 bits for +-4 g.
+        """
+        self.bpm = self.quality = 0
+        total = clipped = 0
+        for k in range(WINDOW):
+            total += infrared[k]
+            clipped += infrared[k] >= _CLIPPED
+        if total < WORN * WINDOW:
+            return items.STATUS_NOT_WORN
+        spectra = self._spectra
+        spectra.take(infrared, WINDOW, x, y, z, moved)
+        moving = spectra.arm_moves >= _MOVING
+        self._guarded = 0
+        if moving:
+            self._guard()
+        if spectra.light_moves >= _LIGHT_MOVES and clipped < WINDOW // 16:
+            rate = self._find()
+            if self.quality >= (_MOVING_QUALITY if moving else _AT_REST_QUALITY):
+                self.bpm = (3000 * rate + 8192) // 16384
+                if not moving:
+                    self._count_beats(infrared, total // WINDOW, rate)
+                return items.STATUS_OK
+            self.quality = 0
+        return items.STATUS_MOVING if moving else items.STATUS_NO_PULSE
+
+    def _guard(self) -> None:
+        """Note the rates that the arm may give the light.
+
+        An arm swings once in two steps. Acceleration shows the swing, the step and the double, and
+        any of them may be its strongest rhythm: so from a quarter to four times that is guarded.
+        What else it shows with a sixteenth of that power is, too.
+        """
+        arm = self._spectra.arm
+        top = _SLOWEST
+        for k in range(_SLOWEST, BINS - 2):
+            if arm[k] > arm[top]:
+                top = k
+        rate = 4 * _refined(arm, top)
+        for _ in range(5):
+            self._add(rate)
+            rate //= 2
+        for k in range(_SLOWEST // 2, BINS - 2):
+            if arm[k - 1] < arm[k] >= arm[k + 1] and arm[k] > arm[top] >> 4:
+                self._add(_refined(arm, k))
+
+    def _add(self, rate: int) -> None:
+        if self._guarded < len(self._guards):
+            self._guards[self._guarded] = rate
+            self._guarded += 1
+
+    def _is_guarded(self, rate: int) -> bool:
+        """Within 8 % of a guarded rate, and 2 % for what both may be wrong."""
+        for k in range(self._guarded):
+            if abs(rate - self._guards[k]) * 10 <= self._guards[k]:
+                return True
+        return False
+
+    def _find(self) -> int:
+        """The rate that explains most of the light's rhythm, 0 if none does; sets quality."""
+        light, power = self._spectra.light, self._power
+        total = top = 0
+        for k in range(_SLOWEST, BINS):
+            power[k] = 0 if self._is_guarded(k * FINE) else light[k] * k  # the slow is strong
+            total += power[k]
+            top = max(top, light[k])
+        least = top // _WEAKEST if self._guarded else 0
+        best = found = 0
+        for k in range(_LOW // FINE, _HIGH // FINE + 2):
+            if light[k - 1] < light[k] >= light[k + 1] and light[k] >= least:
+                rate = _refined(light, k)
+                explained = self._explained(rate)
+                if explained > best:
+                    best, found = explained, rate
+        self.quality = min(100, best // (total // 100 + 1))
+        return found
+
+    def _explained(self, rate: int) -> int:
+        """The power of a pulse of `rate` and its harmonics; 0 if it may be none.
+
+        A harmonic counts for no more than the rhythm itself, or half the pulse's rate would
+        explain as much. The third harmonic of a pulse that the arm hides is no pulse.
+        """
+        if not _LOW <= rate <= _HIGH or self._is_guarded(rate):
+            return 0
+        if rate > 3 * _LOW and self._is_guarded(rate // 3):
+            return 0
+        own = self._around(rate)
+        return own + min(own, self._around(2 * rate)) + min(own, self._around(3 * rate))
+
+    def _around(self, rate: int) -> int:
+        """The power within two bins of `rate`."""
+        middle = (rate + FINE // 2) // FINE
+        total = 0
+        for k in range(middle - 2, min(middle + 3, BINS)):
+            total += self._power[k]
+        return total
+
+    def _count_beats(self, infrared, mean: int, rate: int) -> None:
+        """Let bpm be that of the beats, if they are about as many as `rate` says.
+
+        A beat is where the light's mean over half a period rises through that over one and a half.
+        From one to the next it is a period or several; what is neither does not count.
+        """
+        sums = self._sums
+        most = shift = 0
+        for k in range(WINDOW):
+            most = max(most, abs(infrared[k] - mean))
+        while most >> shift > 8191:
+            shift += 1
+        for k in range(WINDOW):
+            sums[k + 1] = sums[k] + (infrared[k] - mean >> shift)
+        period = 262144 // rate  # in 32nds of a sample, as are the times of beats
+        narrow, wide = (period + 64) // 128, (3 * period + 64) // 128
+        before = latest = beats = spent = 0
+        for k in range(wide, WINDOW - wide):
+            now = (sums[k + narrow + 1] - sums[k - narrow]) * (2 * wide + 1)
+            now -= (sums[k + wide + 1] - sums[k - wide]) * (2 * narrow + 1)
+            if before < 0 <= now:
+                beat = k * 32 - 32 * now // (now - before)
+                count = max(1, (beat - latest + period // 2) // period)
+                if latest and abs(beat - latest - count * period) * 10 < 3 * period:
+                    beats += count
+                    spent += beat - latest
+                latest = beat
+            before = now
+        if beats >= 3:
+            bpm = (48000 * beats + spent // 2) // spent
+            if abs(bpm - self.bpm) * 10 <= self.bpm and LEAST_BPM <= bpm <= MOST_BPM:
+                self.bpm = bpm
+
+
+def _refined(power, k: int) -> int:
+    """The rate of the peak at bin k: a parabola's through its three bins."""
+    left, right = power[k - 1], power[k + 1]
+    bend = 2 * power[k] - left - right
+    return k * FINE + (FINE // 2 * (right - left) // bend if bend > 0 else 0)

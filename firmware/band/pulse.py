@@ -1,0 +1,105 @@
+"""A heart-rate measurement: the pulse sensor and the arm's motion sampled together, 11 s."""
+
+import asyncio
+from array import array
+
+from band.heart import WINDOW, WORN, Heart
+from drivers.max30102 import RATE_HZ
+from veriband_protocol import items
+
+_INFRARED = 36  # 7.2 mA, in 0.2 mA; red stays dark, it is not needed for the pulse
+_SETTLING_MS = 1000  # the first samples are of a LED and an amplifier that settle
+_READ_MS = 1000  # the FIFO holds 1.28 s
+_SAMPLE_MS = 1000 // RATE_HZ
+_MOTION = 320  # room for 26 Hz over the window, whatever the two chips' clocks
+_LEAST_MOTION = 213  # four fifths of what it should be
+_WINDOWS = 3  # so many are begun, as samples may be lost
+_TRIES = 3  # of a transaction
+
+
+class Pulse:
+    """Measures with `light` (a MAX30102) and `arm` (an LSM6DSOX). `bpm` and `quality` are of the
+    last measurement, 0 unless it was OK.
+    """
+
+    def __init__(self, light, arm) -> None:
+        self.bpm = 0
+        self.quality = 0
+        self._light = light
+        self._arm = arm
+        self._heart = Heart()
+        self._red = array("i", bytes(4 * WINDOW))
+        self._infrared = array("i", bytes(4 * WINDOW))
+        self._x = array("h", bytes(2 * _MOTION))
+        self._y = array("h", bytes(2 * _MOTION))
+        self._z = array("h", bytes(2 * _MOTION))
+        self._ended = None  # an event while somebody measures
+        self._status = None
+
+    async def measure(self) -> int:
+        """The status of a measurement, items.STATUS_*; who asks while one runs waits for it."""
+        while self._ended is not None:
+            await self._ended.wait()
+            if self._status is not None:
+                return self._status
+        ended = self._ended = asyncio.Event()
+        self._status = None
+        self.bpm = self.quality = 0
+        try:
+            self._status = await self._measure()
+        except OSError:
+            self._status = items.STATUS_NO_SENSOR
+        finally:
+            self._stop()
+            self._ended = None
+            ended.set()
+        return self._status
+
+    def _stop(self) -> None:
+        for stop in (self._light.stop, self._arm.stop_motion):
+            try:
+                _insist(stop)
+            except OSError:
+                pass  # it is not there
+
+    async def _measure(self) -> int:
+        _insist(self._light.begin, 0, _INFRARED)
+        for _ in range(_WINDOWS):
+            await asyncio.sleep_ms(_SETTLING_MS)
+            count = _insist(self._light.read, self._red, self._infrared, 0)
+            if count == 0:
+                break
+            if self._infrared[count - 1] < WORN:
+                return items.STATUS_NOT_WORN
+            _insist(self._arm.start_motion)
+            if await self._fill():
+                moved = self._arm.read_motion(self._x, self._y, self._z)
+                return self._estimate(moved) if moved >= _LEAST_MOTION else items.STATUS_TIMED_OUT
+        return items.STATUS_TIMED_OUT
+
+    async def _fill(self) -> bool:
+        """Sample a window; False when samples were lost, or stopped."""
+        at = 0
+        while at < WINDOW:
+            await asyncio.sleep_ms(min(_READ_MS, (WINDOW - at + 1) * _SAMPLE_MS))
+            count = _insist(self._light.read, self._red, self._infrared, at)
+            if self._light.lost or count == 0:
+                return False
+            at += count
+        return True
+
+    def _estimate(self, moved: int) -> int:
+        heart = self._heart
+        status = heart.estimate(self._infrared, self._x, self._y, self._z, moved)
+        self.bpm, self.quality = heart.bpm, heart.quality
+        return status
+
+
+def _insist(transaction, *arguments):
+    """What the transaction gives. Raises OSError when it fails again and again."""
+    for _ in range(_TRIES - 1):
+        try:
+            return transaction(*arguments)
+        except OSError:
+            pass
+    return transaction(*arguments)
