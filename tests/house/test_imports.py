@@ -19,6 +19,7 @@ PURE = {
 }  # fmt: skip
 HOST_PACKAGES = {"bleak", "click", "dbus_fast", "numpy"}
 SIMULATOR_PACKAGES = {"bleak", "bumble", "numpy"}
+SIMULATOR_COMMANDS = {f"simulator/veriband_simulator/{name}.py" for name in ("__main__", "ppg")}
 SHIMS = {"codec", "time", "uos", "utime", "vtask", "world"}
 OWN_SIMULATOR = {"_typeshed", "veriband_simulator", "veriband_protocol"}
 ANALYSIS = "host/veriband/analysis/"
@@ -48,7 +49,7 @@ def allowed(path: str) -> set[str] | None:
         own = STANDARD | SIMULATOR_PACKAGES | OWN_SIMULATOR
         if path == "simulator/veriband_simulator/demo.py":
             return own | {"click", "veriband"}
-        return own
+        return own | {"click"} if path in SIMULATOR_COMMANDS else own
     return None
 
 
@@ -144,6 +145,7 @@ def test_the_rules_of_the_house(path: str) -> None:
         ("host/veriband/x.py", "async def read_helper():\n    pass"),
         ("simulator/veriband_simulator/world.py", "import veriband"),
         ("simulator/veriband_simulator/world.py", "from . import air"),
+        ("simulator/veriband_simulator/world.py", "import click"),
         ("host/veriband/helpers.py", "X = 1"),
         ("host/veriband/x.py", "class BandManager:\n    pass"),
     ],

@@ -1,0 +1,192 @@
+"""`veriband-sim ppg`: a recorded PPG through the chips' registers into the firmware."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from veriband_protocol import items
+from veriband_simulator.board import Board
+from veriband_simulator.chips import Bus, Lsm6dsox
+from veriband_simulator.clock import Stopped
+from veriband_simulator.firmware import FirmwareMissing
+from veriband_simulator.interpreter import FirmwareDied
+from veriband_simulator.max30102 import Max30102
+from veriband_simulator.recording import LEVEL, BadRecording, Recording, read_recording
+from veriband_simulator.world import World, play
+
+STATUS = {
+    items.STATUS_OK: "ok",
+    items.STATUS_NOT_WORN: "not worn",
+    items.STATUS_NO_PULSE: "no pulse",
+    items.STATUS_MOVING: "moving",
+    items.STATUS_NO_SENSOR: "no sensor",
+    items.STATUS_TIMED_OUT: "timed out",
+}
+MEASUREMENT_S = 12  # the longest that one takes when nothing goes wrong
+LOOK_S = 1.0
+FEW_COUNTS = LEVEL // 2
+SCRIPT = """
+import asyncio, machine, time
+from band.pulse import Pulse
+from drivers.lsm6dsox import LSM6DSOX
+from drivers.max30102 import MAX30102
+
+async def main():
+    bus = machine.I2C(0)
+    arm = LSM6DSOX(bus)
+    arm.start()
+    pulse = Pulse(MAX30102(bus), arm)
+    start = time.ticks_ms()
+    number = 0
+    while True:
+        number += 1
+        status = await pulse.measure()
+        ms = time.ticks_diff(time.ticks_ms(), start)
+        print("window", number, ms, pulse.bpm, pulse.quality, status)
+
+asyncio.run(main())
+"""
+
+
+@dataclass(frozen=True)
+class Window:
+    """A measurement that ended at `time_s` of the recording."""
+
+    time_s: float
+    bpm: int | None
+    quality: int
+    status: str
+
+
+async def measure(
+    recording: Recording, found: Callable[[Window], None], passed: Callable[[float], None]
+) -> None:
+    """Play a recording to a band that measures all the time, and tell what it finds."""
+    world = World(1, datetime(2026, 1, 1, tzinfo=UTC))
+    bus = Bus(
+        Max30102(world.now_us, recording.light),
+        Lsm6dsox(world.now_us, lambda _: 0, recording.acceleration),
+    )
+    board = Board(
+        world.firmware, world.air, "C0:98:E5:00:00:01", bus, {}, world.rng("band"), script=SCRIPT
+    )
+    try:
+        await board.power_on()
+        seen = 0
+        while world.now_us() < recording.seconds * 1e6:
+            left_s = recording.seconds - world.now_us() / 1e6
+            await asyncio.sleep(min(LOOK_S, left_s))
+            passed(world.now_us() / 1e6)
+            for line in board.console().splitlines():
+                word, *numbers = line.split() or [""]
+                if word == "window" and int(numbers[0]) > seen:
+                    seen, ms, bpm, quality, status = map(int, numbers)
+                    found(Window(ms / 1000, bpm or None, quality, STATUS[status]))
+    finally:
+        board.close()
+        world.close()
+
+
+@click.command()
+@click.argument("path", metavar="FILE.csv", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--rate", type=float, metavar="HZ", help="Samples a second of the file.")
+@click.option(
+    "--scale",
+    metavar="FACTOR|auto",
+    default="1",
+    show_default=True,
+    help=f"Multiply ir and red by this; auto brings the mean of ir to {LEVEL:,} counts.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+def ppg(path: Path, rate: float | None, scale: str, as_json: bool) -> None:
+    """Play a recorded PPG through the pulse sensor into the firmware, and print what it finds.
+
+    Columns: time_s, ir and, if there are, red, ax, ay, az; ir and red in counts of 18 bits, the
+    acceleration in g. Without time_s, --rate gives the times.
+    """
+    try:
+        recording = read_recording(path, rate, _factor(scale))
+        if recording.seconds < MEASUREMENT_S:
+            raise BadRecording(
+                f"It lasts {recording.seconds:.1f} s: a measurement takes {MEASUREMENT_S} s."
+            )
+    except OSError as error:
+        raise click.UsageError(f"{path} cannot be read: {error.strerror}.") from error
+    except BadRecording as error:
+        raise click.UsageError(f"{path}: {error}") from error
+    for note in recording.notes:
+        click.echo(note, err=True)
+    try:
+        _play(recording, as_json)
+    except (FirmwareDied, FirmwareMissing) as error:
+        raise click.ClickException(str(error)) from error
+    except KeyboardInterrupt as stop:
+        number = stop.number if isinstance(stop, Stopped) else signal.SIGINT
+        if number != signal.SIGHUP:  # whose terminal has gone
+            click.echo("Stopped.", err=True)
+        sys.exit(128 + number)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        with suppress(OSError):  # what could not be written is not tried again
+            sys.stdout.close()
+        raise click.ClickException("No space is left for the output: make room.") from error
+
+
+def _factor(scale: str) -> float | None:
+    if scale == "auto":
+        return None
+    try:
+        factor = float(scale)
+    except ValueError:
+        factor = 0.0
+    if not 0 < factor < float("inf"):
+        raise click.UsageError(f"--scale {scale}: give a positive number, or auto.")
+    return factor
+
+
+def _play(recording: Recording, as_json: bool) -> None:
+    windows: list[Window] = []
+    hidden = not sys.stderr.isatty() or sys.stdout.isatty()  # there the lines show how far it is
+    bar = click.progressbar(
+        length=int(recording.seconds), label="Playing", file=sys.stderr, width=0, hidden=hidden
+    )
+
+    def found(window: Window) -> None:
+        windows.append(window)
+        click.echo(json.dumps(asdict(window)) if as_json else _line(window))
+
+    if not as_json:
+        click.echo(f"{'time_s':>8}  {'bpm':>4}  {'quality':>7}  status")
+    try:
+        play(
+            1,
+            measure(recording, found, lambda s: bar.update(int(s) - bar.pos)),
+            limit_s=recording.seconds + 60,
+        )
+    finally:
+        with suppress(OSError):  # the terminal may have gone
+            bar.render_finish()
+    level = recording.infrared.mean(0, recording.seconds)
+    if level < FEW_COUNTS and all(window.status == "not worn" for window in windows):
+        click.echo(
+            f"The mean of ir is {level:.6g}, too little for a worn sensor: are these counts of "
+            "18 bits? --scale auto brings them to a usual level.",
+            err=True,
+        )
+
+
+def _line(window: Window) -> str:
+    bpm = "-" if window.bpm is None else window.bpm
+    return f"{window.time_s:8.1f}  {bpm:>4}  {window.quality:>7}  {window.status}"
