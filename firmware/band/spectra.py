@@ -102,12 +102,14 @@ class Spectra:
             down = 1 if span < _SAMPLES // 2 else 0
             for j in range(span):
                 c, s = sine[j * step + _SIZE // 4], sine[j * step]
-                for a in range(j, _SIZE, 2 * span):
+                a = j
+                while a < _SIZE:  # a range of such steps would be allocated
                     b = a + span
                     u, v = re[a] - re[b], im[a] - im[b]
                     re[a] = (re[a] + re[b]) >> down
                     im[a] = (im[a] + im[b]) >> down
                     re[b] = (u * c + v * s) >> 14 + down
                     im[b] = (v * c - u * s) >> 14 + down
+                    a = b + span
             span >>= 1
             step <<= 1

@@ -27,7 +27,8 @@ _A_FULL, _PPG_RDY, _PWR_RDY, _DIE_TEMP_RDY = 0x80, 0x40, 0x01, 0x02
 class Max30102(Faulty):
     """MAX30102 (Maxim 19-7740): the FIFO, its pointers, interrupts, shut-down, temperature.
 
-    `light(us)` gives (red, infrared) counts of 18 bits at the LED currents that are set.
+    `light(us)` gives (red, infrared) counts of 18 bits at the LED currents that are set; of an LED
+    without current nothing comes back.
     """
 
     address = 0x57
@@ -72,10 +73,11 @@ class Max30102(Faulty):
             self._fifo.popleft()
             self._read_pointer = (self._read_pointer + 1) % _DEPTH
         red, infrared = self._light(us)
+        lit = (red if self._registers[0x0C] else 0, infrared if self._registers[0x0D] else 0)
         shift = _ADC_BITS - 15 - (self._registers[0x0A] & 3)  # lower bits that are not measured
         top = (1 << _ADC_BITS) - 1
         self._fifo.append(
-            tuple(min(top, max(0, value)) >> shift << shift for value in (red, infrared))  # pyright: ignore[reportArgumentType]
+            tuple(min(top, max(0, value)) >> shift << shift for value in lit)  # pyright: ignore[reportArgumentType]
         )
         self._write_pointer = (self._write_pointer + 1) % _DEPTH
         self._registers[0x00] |= _PPG_RDY
