@@ -71,7 +71,7 @@ def shaken(rng: np.random.Generator, window: Window, step_hz: float) -> Window:
 
     The light has the arm's swing, step and double, one of them with half to three times the
     pulse's amplitude, the others with up to half of that one's; each axis of the acceleration has
-    them in any proportion. The rate wanders by 1 %, the amplitude by 10 %.
+    them in any proportion, 0.1 to 1 g in all. The rate wanders by 1 %, the amplitude by 10 %.
     """
     times = np.arange(0, SAMPLES / RATE_HZ + 0.01, 0.01)
     turns = np.cumsum(step_hz * (1 + _wandering(rng, times, 0.01))) * 0.01
@@ -89,11 +89,12 @@ def shaken(rng: np.random.Generator, window: Window, step_hz: float) -> Window:
     sizes[rng.integers(3)] = 1.0
     sizes *= rng.uniform(0.5, 3) * amplitude(window.infrared)
     artefact = np.interp(np.arange(SAMPLES) / RATE_HZ, times, motion(sizes))
-    seen = rng.uniform(0.1, 1, 3) * rng.choice([1, 1, 0.2], 3)
+    seen = rng.uniform(0.1, 1, (3, 3)) * rng.choice([1, 1, 0.2], 3)
+    seen *= rng.uniform(0.1, 1) / np.sqrt((seen**2).sum())  # g
     arm_times = np.arange(ARM_SAMPLES) / ARM_HZ
     axes: list[array[int]] = []
-    for _ in range(3):
-        swing = np.interp(arm_times, times, motion(0.3 * seen * rng.normal(0, 1, 3)))
+    for axis in seen:
+        swing = np.interp(arm_times, times, motion(axis))
         felt = G * (rng.normal(0, 0.6) + swing + rng.normal(0, 0.01, ARM_SAMPLES))
         axes.append(array("h", np.clip(np.rint(felt), -32768, 32767).astype(int).tolist()))
     infrared = np.rint(window.infrared + artefact).astype(np.int32)

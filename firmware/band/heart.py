@@ -14,6 +14,7 @@ _LIGHT_MOVES = 16  # half counts; less is the converter's noise
 _AT_REST_QUALITY, _MOVING_QUALITY = 45, 50  # less is no pulse
 _WEAKEST = 16  # in motion a pulse has at least the strongest rhythm's power divided by this
 _SLOWEST = 8  # bin; what is below is breath
+_ARM_FASTEST = 113  # bin; the double of a fast runner's steps lies above and may be a mirror image
 _LOW, _HIGH = 218, 1202  # rates of 40 and 220 a minute
 
 
@@ -67,8 +68,8 @@ class Heart:
         """
         arm = self._spectra.arm
         top = _SLOWEST
-        for k in range(_SLOWEST, BINS - 2):
-            if arm[k] > arm[top]:
+        for k in range(_SLOWEST, _ARM_FASTEST):
+            if arm[k - 1] < arm[k] >= arm[k + 1] and arm[k] > arm[top]:
                 top = k
         rate = 4 * _refined(arm, top)
         for _ in range(5):
@@ -113,12 +114,13 @@ class Heart:
         """The power of a pulse of `rate` and its harmonics; 0 if it may be none.
 
         A harmonic counts for no more than the rhythm itself, or half the pulse's rate would
-        explain as much. The third harmonic of a pulse that the arm hides is no pulse.
+        explain as much. A harmonic of a pulse that the arm hides is no pulse.
         """
         if not _LOW <= rate <= _HIGH or self._is_guarded(rate):
             return 0
-        if rate > 3 * _LOW and self._is_guarded(rate // 3):
-            return 0
+        for harmonic in (2, 3):
+            if rate > harmonic * _LOW and self._is_guarded(rate // harmonic):
+                return 0
         own = self._around(rate)
         return own + min(own, self._around(2 * rate)) + min(own, self._around(3 * rate))
 

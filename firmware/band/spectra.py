@@ -8,7 +8,6 @@ _SAMPLES = 128  # at 12.5 Hz, in a transform of twice as many
 _SIZE = 2 * _SAMPLES
 _SLOW = 8  # samples before and after, whose mean is taken away: slower than any pulse
 _TOP = 8191  # what goes into the transform stays within that
-_ARM_SHIFT = 4  # so does 16-bit acceleration
 _SINE = array("h", bytes(2 * (_SIZE + _SIZE // 4)))  # 14 bits, a turn and a quarter
 _REVERSED = bytearray(_SIZE)  # where the transform leaves each bin
 
@@ -43,23 +42,23 @@ class Spectra:
         """Of the first `samples` of light and `moved` of acceleration over the same time."""
         re, im = self._re, self._im
         self.light_moves = self._load(infrared, samples, re)
-        most = 3 * self.light_moves
-        shift = 0
-        while most >> shift > _TOP:
-            shift += 1
-        while shift <= 0 < most << -shift <= _TOP // 2:
-            shift -= 1
-        self._window(re, shift, most)
-        self.arm_moves = self._load(x, moved, im)
-        self._window(im, _ARM_SHIFT, _TOP << _ARM_SHIFT)
+        light_most = 3 * self.light_moves
+        self.arm_moves = max(
+            self._load(x, moved, im), self._load(y, moved, im), self._load(z, moved, im)
+        )
+        arm_most = 4 * self.arm_moves
+        self._load(x, moved, im)
+        self._window(re, light_most)
+        self._window(im, arm_most)
         self._transform()
         for k in range(BINS):
             i, j = _REVERSED[k], _REVERSED[-k & 255]
             self.light[k] = (re[i] + re[j]) ** 2 + (im[i] - im[j]) ** 2 >> 8
             self.arm[k] = (im[i] + im[j]) ** 2 + (re[i] - re[j]) ** 2 >> 8
-        self.arm_moves = max(self.arm_moves, self._load(y, moved, re), self._load(z, moved, im))
-        self._window(re, _ARM_SHIFT, _TOP << _ARM_SHIFT)
-        self._window(im, _ARM_SHIFT, _TOP << _ARM_SHIFT)
+        self._load(y, moved, re)
+        self._load(z, moved, im)
+        self._window(re, arm_most)
+        self._window(im, arm_most)
         self._transform()
         for k in range(BINS):
             i, j = _REVERSED[k], _REVERSED[-k & 255]
@@ -68,15 +67,17 @@ class Spectra:
     def _load(self, values, count: int, out) -> int:
         """Twice the means of equal parts of `values`, without what is slow; their mean size."""
         sums = self._sums
-        low = 0
+        i = at = 0  # `at` in 128ths of a value: parts begin and end within one
         for k in range(_SAMPLES):
-            high = (k + 1) * count // _SAMPLES
             total = 0
-            for i in range(low, high):
-                total += values[i]
-            out[k] = 2 * total // (high - low)
+            high = at + count
+            while at < high:
+                to = min(high, (i + 1) * _SAMPLES)
+                total += values[i] * (to - at)
+                at = to
+                i = at // _SAMPLES
+            out[k] = 2 * total // count
             sums[k + 1] = sums[k] + out[k]
-            low = high
         size = 0
         for k in range(_SAMPLES):
             low, high = max(0, k - _SLOW), min(_SAMPLES, k + _SLOW)
@@ -85,8 +86,13 @@ class Spectra:
         return size // _SAMPLES
 
     @staticmethod
-    def _window(out, shift: int, most: int) -> None:
-        """Clip to `most`, shift right, and fade both ends in and out (Hann)."""
+    def _window(out, most: int) -> None:
+        """Clip to `most`, make that nearly _TOP, and fade both ends in and out (Hann)."""
+        shift = 0
+        while most >> shift > _TOP:
+            shift += 1
+        while shift <= 0 < most << -shift <= _TOP // 2:
+            shift -= 1
         for k in range(_SAMPLES):
             value = max(-most, min(most, out[k]))
             value = value >> shift if shift > 0 else value << -shift

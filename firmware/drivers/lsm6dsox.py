@@ -105,7 +105,8 @@ class LSM6DSOX:
             words = min(waiting, _BURST, len(x) - count)
             self._bus.readfrom_mem_into(self._address, _FIFO_DATA_OUT_TAG, self._bursts[words])
             waiting -= words
-            for i in range(0, words * _WORD, _WORD):
+            for k in range(words):
+                i = k * _WORD
                 if fifo[i] >> 3 == _ACCELERATION:
                     x[count] = _signed(fifo[i + 1], fifo[i + 2])
                     y[count] = _signed(fifo[i + 3], fifo[i + 4])
