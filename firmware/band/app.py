@@ -16,15 +16,19 @@ from band.door import Door
 from band.journal import Journal
 from band.kept import Kept
 from band.pairing import Pairing
+from band.pulse import Pulse
 from band.ring import Ring
 from band.steps import StepSampler
 from band.sync import Sync
+from band.vitals import Vitals
 from drivers.lsm6dsox import LSM6DSOX
 from drivers.max17048 import MAX17048
-from veriband_protocol import items
+from drivers.max30102 import MAX30102
+from veriband_protocol import items, wire
 
 _FLUSH_MIN = 10  # a loss of power costs at most so many minutes
 _WATCHDOG_MS = 150000
+_HEART_RATE = bytes((wire.HEART_RATE,))
 _REST_S = 30  # after a fault: faults that come again and again must not fill the journal
 
 _CAUSES = {
@@ -50,10 +54,12 @@ class Band:
         self._kept = Kept()
         flash = Partition.find(Partition.TYPE_DATA, label="journal")[0]
         self.journal = Journal(Ring(flash))
+        motion = LSM6DSOX(bus)
         self.sampler = StepSampler(
-            LSM6DSOX(bus), self.journal, self.clock, self._kept, given.get("upload") == "totals"
+            motion, self.journal, self.clock, self._kept, given.get("upload") == "totals"
         )
         self._gauge = MAX17048(bus)
+        self._vitals = Vitals(Pulse(MAX30102(bus), motion), self.journal, self.clock, self.save)
         self._sync = Sync(self.radio, self.journal, self.clock)
         self._control = Control(self.clock, self.journal)
         self._door = Door(self.radio, bonds, Pairing(given["secret"]))
@@ -112,6 +118,7 @@ class Band:
             await asyncio.sleep_ms(max(0, time.ticks_diff(self.clock.due, time.ticks_ms())))
             if not self.sampler.tick():
                 continue
+            self._vitals.walked(self.sampler.steps)
             waited += 1
             if waited >= _FLUSH_MIN or self.journal.full():
                 waited = 0
@@ -140,10 +147,16 @@ class Band:
                 self.save()
         elif handle == self.radio.journal_request:
             await self._sync.answer(conn, data)
+        elif handle == self.radio.control_request and data == _HEART_RATE:
+            asyncio.create_task(self._measure_for(conn))
         elif handle == self.radio.control_request:
             answer = self._control.answer(data)
             self.save()
             await self.radio.notify(conn, self.radio.control_response, answer)
+
+    async def _measure_for(self, conn: int) -> None:
+        answer = bytes((wire.HEART_RATE | wire.REPLY, wire.OK)) + await self._vitals.answer()
+        await self.radio.notify(conn, self.radio.control_response, answer)
 
     async def _buttons(self) -> None:
         while True:
@@ -152,7 +165,9 @@ class Band:
 
     async def main(self) -> None:
         """Run every task; raises what the first one that fails raises."""
-        await asyncio.gather(self._minutes(), self._serve(), self._buttons())
+        await asyncio.gather(
+            self._minutes(), self._serve(), self._buttons(), self._vitals.run()
+        )
 
     def fault(self, error: Exception) -> None:
         """Put what went wrong in the journal."""

@@ -31,9 +31,9 @@ class Control:
             return self._set_clock(body)
         if opcode == wire.FILE:
             return self._file(body) if len(body) == 1 else (wire.BAD_LENGTH, b"")
-        if opcode not in (wire.INFO, wire.TIME):
+        if opcode not in (wire.INFO, wire.TIME, wire.HEART_RATE):
             return wire.BAD_OPCODE, b""
-        if body:
+        if body:  # of HEART_RATE only this comes here
             return wire.BAD_LENGTH, b""
         return wire.OK, self._time() if opcode == wire.TIME else self._info()
 

@@ -1,0 +1,75 @@
+"""Vital signs: heart rate after each active minute and when a host asks, all of it journaled."""
+
+import asyncio
+
+from band.heart import WINDOW
+from drivers.max30102 import RATE_HZ
+from veriband_protocol import items, wire
+
+ACTIVE_STEPS = 40  # a minute with so many is followed by a measurement
+_HALF_MS = WINDOW * 500 // RATE_HZ  # of a measurement's window
+
+
+class Vitals:
+    """Measures with `pulse` into `journal`; `save` keeps what is not on flash."""
+
+    def __init__(self, pulse, journal, clock, save) -> None:
+        self._pulse = pulse
+        self._journal = journal
+        self._clock = clock
+        self._save = save
+        self._active = asyncio.Event()
+        self._ended = None  # the Event of a measurement under way
+        self._asked = False
+        self._status = items.STATUS_OK  # the last one
+
+    def walked(self, steps: int) -> None:
+        """A minute of so many steps has ended."""
+        if steps >= ACTIVE_STEPS:
+            self._active.set()
+
+    async def run(self) -> None:
+        """Measure after each active minute."""
+        while True:
+            await self._active.wait()
+            self._active.clear()
+            await self._measure()
+
+    async def answer(self) -> bytes:
+        """The body of the answer to HEART_RATE; busy while another request is under way."""
+        if self._asked:
+            return wire.pack_heart_rate(items.STATUS_BUSY, 0, 0)
+        self._asked = True
+        try:
+            await self._measure()
+        finally:
+            self._asked = False
+        return wire.pack_heart_rate(self._status, self._pulse.bpm, self._pulse.quality)
+
+    async def _measure(self) -> None:
+        """One measurement; who comes while one is under way has that one."""
+        if self._ended is not None:
+            await self._ended.wait()
+            return
+        self._ended = asyncio.Event()
+        try:
+            status = await self._pulse.measure()
+            self._keep(status)
+        finally:
+            self._ended.set()
+            self._ended = None
+
+    def _keep(self, status: int) -> None:
+        """Journal it, at the middle of its window; a strip that stays out is told once."""
+        is_told = status == self._status == items.STATUS_NO_SENSOR
+        self._status = status
+        if is_told:
+            return
+        after_ms = max(0, self._clock.since_item_ms() - _HALF_MS)
+        try:
+            self._journal.reading(
+                after_ms, items.VITAL_HEART_RATE, status, self._pulse.bpm, self._pulse.quality
+            )
+        except OSError:
+            pass  # flash failed; minutes need the room that is left
+        self._save()
