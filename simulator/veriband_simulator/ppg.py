@@ -59,6 +59,10 @@ asyncio.run(main())
 """
 
 
+class _Refused(click.ClickException):
+    exit_code = 2
+
+
 @dataclass(frozen=True)
 class Window:
     """A measurement that ended at `time_s` of the recording."""
@@ -122,9 +126,9 @@ def ppg(path: Path, rate: float | None, scale: str, as_json: bool) -> None:
                 f"It lasts {recording.seconds:.1f} s: a measurement takes {MEASUREMENT_S} s."
             )
     except OSError as error:
-        raise click.UsageError(f"{path} cannot be read: {error.strerror}.") from error
+        raise _Refused(f"{path} cannot be read: {error.strerror}.") from error
     except BadRecording as error:
-        raise click.UsageError(f"{path}: {error}") from error
+        raise _Refused(f"{path}: {error}") from error
     for note in recording.notes:
         click.echo(note, err=True)
     try:
@@ -152,7 +156,7 @@ def _factor(scale: str) -> float | None:
     except ValueError:
         factor = 0.0
     if not 0 < factor < float("inf"):
-        raise click.UsageError(f"--scale {scale}: give a positive number, or auto.")
+        raise _Refused(f"--scale {scale}: give a positive number, or auto.")
     return factor
 
 

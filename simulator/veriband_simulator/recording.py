@@ -167,24 +167,32 @@ def _times(columns: dict[str, Series], rate_hz: float | None) -> Series:
     times = columns["time_s"] - columns["time_s"][0]
     steps = np.diff(times)
     if (steps < 0).any():
-        line = int(np.argmax(steps < 0)) + 3
-        raise BadRecording(f"Line {line}, column time_s: time goes back.")
+        raise BadRecording(f"Line {np.argmax(steps < 0) + 3}, column time_s: time goes back.")
+    if not steps.any():
+        raise BadRecording("Column time_s: time stands still.")
+    usual_hz = 1 / float(np.median(steps[steps > 0]))
+    if usual_hz < 0.9 * SLOWEST_HZ:
+        raise _unusual(usual_hz)
     if (steps > LONGEST_GAP_S).any():
-        line = int(np.argmax(steps > LONGEST_GAP_S)) + 3
+        line, gap = np.argmax(steps > LONGEST_GAP_S) + 3, steps[steps > LONGEST_GAP_S][0]
         raise BadRecording(
-            f"Line {line}, column time_s: {steps.max():.1f} s without a sample; split the file."
+            f"Line {line}, column time_s: {gap:.1f} s without a sample; split the file."
         )
-    its_hz = (count - 1) / times[-1] if times[-1] > 0 else np.inf
-    if not SLOWEST_HZ <= its_hz <= FASTEST_HZ:
-        raise BadRecording(
-            f"Column time_s: {its_hz:.1f} samples a second; {SLOWEST_HZ} to {FASTEST_HZ} can be "
-            "played. Is it in seconds?"
-        )
+    its_hz = (count - 1) / times[-1]
+    if not 0.9 * SLOWEST_HZ <= its_hz <= 1.1 * FASTEST_HZ:
+        raise _unusual(its_hz)
     if rate_hz is not None and not 0.8 <= its_hz / rate_hz <= 1.25:
         raise BadRecording(
             f"Column time_s: {its_hz:.1f} samples a second, but --rate says {rate_hz:g}."
         )
     return times
+
+
+def _unusual(hz: float) -> BadRecording:
+    return BadRecording(
+        f"Column time_s: {hz:.1f} samples a second; {SLOWEST_HZ} to {FASTEST_HZ} can be played. "
+        "Is it in seconds?"
+    )
 
 
 def _axes(columns: dict[str, Series]) -> tuple[list[Series], list[str]]:
