@@ -24,6 +24,7 @@ DAY = "tests/whole/test_day.py"
 SECURITY = "tests/whole/test_security.py"
 TROUBLE = "tests/whole/test_trouble.py"
 JUDGE = "tests/whole/test_judge.py"
+PPG = "tests/whole/test_ppg.py"
 
 
 @dataclass(frozen=True)
@@ -167,6 +168,34 @@ BREAKAGES = (
         "        self.zone = (offset_min, change_utc_s, then_min)",
         "        self.zone = (offset_min, 0, 0)",
         f"{TROUBLE}::test_the_wearers_clock_changes_without_a_host",
+    ),
+    Breakage(
+        "red and infrared are swapped as they are read",
+        "firmware/drivers/max30102.py",
+        "            red[k] = (fifo[i] & 3) << 16 | fifo[i + 1] << 8 | fifo[i + 2]\n"
+        "            infrared[k] = (",
+        "            infrared[k] = (fifo[i] & 3) << 16 | fifo[i + 1] << 8 | fifo[i + 2]\n"
+        "            red[k] = (",
+        f"{PPG}::test_the_pulse_is_in_the_infrared_light",
+    ),
+    Breakage(
+        "the wrong LED is lit",
+        "firmware/drivers/max30102.py", "bytes((red, infrared))", "bytes((infrared, red))",
+        f"{PPG}::test_the_pulse_is_in_the_infrared_light",
+    ),
+    Breakage(
+        "the arm's rate is not guarded",
+        "firmware/band/heart.py",
+        "        if moving:\n            self._guard()",
+        "        if moving:\n            pass",
+        f"{PPG}::test_the_arms_rhythm_is_not_taken_for_the_pulse",
+    ),
+    Breakage(
+        "only the strongest of the arm's rhythms is guarded",
+        "firmware/band/heart.py",
+        "        rate = 4 * _refined(arm, top)\n        for _ in range(5):",
+        "        rate = _refined(arm, top)\n        for _ in range(1):",
+        f"{PPG}::test_the_arms_rhythm_is_not_taken_for_the_pulse",
     ),
     Breakage(
         "49 differences are enough to be suspected",
