@@ -39,7 +39,7 @@ typecheck: typings
 	@$(BIN)/basedpyright
 	@$(BIN)/basedpyright -p firmware
 
-bench: dev peers firmware
+bench: dev peers pulse-peers firmware
 	@$(BIN)/python -m tests.bench $(ONLY)
 
 sabotage: dev firmware
@@ -59,19 +59,21 @@ lock: dev
 	@$(COMPILE) pyproject.toml --extra sim --extra export --group build --group dev -c requirements/sim.txt -o requirements/dev.txt
 	@$(COMPILE) --group stubs -o requirements/stubs.txt
 	@$(COMPILE) --group bench -o requirements/bench.txt
+	@$(COMPILE) --group bench-pulse -o requirements/bench-pulse.txt
 
 clean:
-	rm -rf $(VENV) $(VENV)-bench build firmware/typings .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-bench $(VENV)-bench-pulse build firmware/typings .pytest_cache .ruff_cache .hypothesis
 
 # The set-up. A stamp is written last, so that a set-up that was broken off is done again. Only one
 # make at a time sets up: another waits for it (the lock is on the Makefile), and finds it done.
 
-.PHONY: sim dev peers typings
+.PHONY: sim dev peers pulse-peers typings
 sim: STAMP = $(VENV)/.sim
 dev: STAMP = $(VENV)/.dev
 peers: STAMP = $(VENV)-bench/.done
+pulse-peers: STAMP = $(VENV)-bench-pulse/.done
 typings: STAMP = firmware/typings/.done
-sim dev peers typings:
+sim dev peers pulse-peers typings:
 	@$(MAKE) -q --no-print-directory $(STAMP) 2>/dev/null || { \
 	exec 9<Makefile; \
 	$(PYTHON) -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)' 2>/dev/null; \
@@ -101,11 +103,11 @@ $(VENV)/.dev: $(VENV)/.sim requirements/dev.txt
 	@$(BIN)/python -m pip install -q --require-hashes --only-binary :all: -r requirements/dev.txt
 	@touch $@
 
-# What we are measured beside, in an environment of its own.
-$(VENV)-bench/.done: $(VENV)/.sim requirements/bench.txt
-	@echo "Setting up $(VENV)-bench ..."
-	@$(PYTHON) -m venv --clear $(VENV)-bench
-	@$(VENV)-bench/bin/python -m pip install -q --require-hashes --only-binary :all: -r requirements/bench.txt
+# What we are measured beside, in environments of their own: they do not go together.
+$(VENV)-bench/.done $(VENV)-bench-pulse/.done: $(VENV)-%/.done: $(VENV)/.sim requirements/%.txt
+	@echo "Setting up $(@D) ..."
+	@$(PYTHON) -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install -q --require-hashes --only-binary :all: -r requirements/$*.txt
 	@touch $@
 
 firmware/typings/.done: $(VENV)/.dev requirements/stubs.txt firmware/patch_stubs.py

@@ -10,9 +10,12 @@ if __name__ == "__main__":
 import sys
 import time
 
-from tests.bench import rules, skeleton, speed
+from tests.bench import pulse, rules, skeleton, speed
 
-PARTS = {"skeleton": skeleton.show, "rules": rules.show, "speed": speed.show, "scale": speed.scale}
+PARTS = {
+    "skeleton": skeleton.show, "rules": rules.show, "pulse": pulse.show, "speed": speed.show,
+    "scale": speed.scale,
+}  # fmt: skip
 
 
 def main(names: list[str]) -> int:
