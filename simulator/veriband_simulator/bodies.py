@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import math
+import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 RUNS_KMH = 7.0
+SITTING_BPM = 6.0  # above rest
+SLEEPS = (0, 7 * 60)  # minutes of the day
+FOLLOWS_S = 45.0  # time constant of a heart
+WAVERS_BPM = 1.5  # from minute to minute, standard deviation
+WALKING_SPM = 100.0  # who makes fewer steps in a minute rests for the remainder
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,12 @@ class Body:
             vo2_max=float(max(20.0, rng.normal(mean, 6.6))),
         )
 
+    @classmethod
+    def average(cls, female: bool, age: float, height_m: float, rest_bpm: float) -> Body:
+        """Somebody as fit as most of that sex and age."""
+        vo2_max = max(20.0, 57.5 - 0.35 * age - (10.9 if female else 0.0))
+        return cls(female, age, height_m, rest_bpm, vo2_max)
+
     def cadence_spm(self, kmh: float) -> float:
         """Steps a minute: people of 1.70 m walk 4.8 km/h at about 113 and 6.4 km/h at about 132,
         and run with about 2.5 more for each km/h."""
@@ -45,3 +59,36 @@ class Body:
         highest = 208 - 0.7 * self.age  # Tanaka 2001
         share = min(1.0, uptake / (self.vo2_max - 3.5))
         return self.rest_bpm + share * (highest - self.rest_bpm)
+
+    def speed_kmh(self, spm: float) -> float:
+        """The speed at which this body makes so many steps a minute."""
+        steps = spm * (self.height_m / 1.70) ** 0.5
+        if steps < 55 + 12 * RUNS_KMH:
+            return max(0.0, (steps - 55) / 12)
+        return max(RUNS_KMH, (steps - 147) / 2.5)
+
+    def target_bpm(self, steps: int, minute_of_day: int) -> float:
+        """The rate towards which the heart goes in a minute of so many steps."""
+        asleep = SLEEPS[0] <= minute_of_day < SLEEPS[1]
+        still = self.rest_bpm + (1.0 if asleep else SITTING_BPM)
+        if not steps:
+            return still
+        moving = self.effort_bpm(self.speed_kmh(max(steps, WALKING_SPM)))
+        return still + (max(still, moving) - still) * min(1.0, steps / WALKING_SPM)
+
+    def heart_rates(
+        self,
+        targets: Sequence[float],
+        known: Sequence[float | None],
+        rng: random.Random,
+    ) -> list[float]:
+        """The mean heart rate of each minute in bpm: the known one, else on its way to a target.
+
+        `targets` and `known`: one for each minute. It begins at the first target.
+        """
+        step = 1 - math.exp(-60 / FOLLOWS_S)
+        rate, result = targets[0], list[float]()
+        for target, its in zip(targets, known, strict=True):
+            rate = rate + (target - rate) * step if its is None else its
+            result.append(rate + (rng.gauss(0, WAVERS_BPM) if its is None else 0.0))
+        return result

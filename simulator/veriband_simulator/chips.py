@@ -53,6 +53,14 @@ class Bus:
         self._chips = {chip.address: chip for chip in chips}
         self.transactions = 0
 
+    def add(self, chip: Chip) -> None:
+        """Connect a chip."""
+        self._chips[chip.address] = chip
+
+    def remove(self, chip: Chip) -> None:
+        """Disconnect a chip; nothing happens if it is not connected."""
+        self._chips.pop(chip.address, None)
+
     def _chip(self, address: int) -> Chip:
         self.transactions += 1
         if address not in self._chips:

@@ -30,10 +30,13 @@ from veriband_simulator.backend import bleak_backend
 from veriband_simulator.clock import Stopped
 from veriband_simulator.firmware import FirmwareMissing
 from veriband_simulator.interpreter import FirmwareDied
-from veriband_simulator.wearers import Walk, recorded_day
+from veriband_simulator.recordings import packaged
+from veriband_simulator.wearers import Walk
 from veriband_simulator.world import SimulatedBand, World, play
 
 ZONE = ZoneInfo("America/New_York")
+DAY = datetime(2016, 4, 19, tzinfo=ZONE)
+WEARER = "6117666160"
 LEAD = timedelta(minutes=5)  # the band is put on and paired before the day begins
 AFTER = timedelta(minutes=2)  # and synced once more when the day has ended
 SYNC_S = 600.0
@@ -63,10 +66,9 @@ async def live_a_day(seed: int, progress: Progress) -> Day:
 
 
 async def _lived(seed: int, store_path: Path, progress: Progress) -> Day:
-    day = recorded_day(ZONE)
-    begin, end = local_day(ZONE, day.start)
-    world = World(seed, day.start - LEAD)
-    walk = Walk(day.steps, round(LEAD.total_seconds() * 1e6))
+    begin, end = local_day(ZONE, DAY)
+    world = World(seed, DAY - LEAD)
+    walk = Walk(packaged("fitbit_day").steps, round(LEAD.total_seconds() * 1e6))
     band = world.add_band(walk)
     store = Store(store_path)
     try:
@@ -80,7 +82,7 @@ async def _lived(seed: int, store_path: Path, progress: Progress) -> Day:
         supervisor = Supervisor(
             radio, store, known, world.utc_ms, ZONE, every_s=SYNC_S, rng=world.rng("host"),
             on_sync=lambda _: progress.synced(
-                day.start + timedelta(milliseconds=world.utc_ms() - begin),
+                DAY + timedelta(milliseconds=world.utc_ms() - begin),
                 sum(span.steps for span in store.spans(known, begin, end)),
             ),
             on_trouble=progress.note,
@@ -98,7 +100,7 @@ async def _lived(seed: int, store_path: Path, progress: Progress) -> Day:
         spans = store.spans(known, begin, end)
         hours = by_hour(spans, ZONE, begin, end)
         return Day(
-            day.wearer, hours, _by_chip(band, spans, hours), world.air.trace_sha256, world.air.pdus
+            WEARER, hours, _by_chip(band, spans, hours), world.air.trace_sha256, world.air.pdus
         )
     finally:
         store.close()

@@ -37,6 +37,10 @@ class Max30102(Faulty):
         self._now_us = now_us
         self._light = light
         self._celsius = celsius
+        self.power_on()
+
+    def power_on(self) -> None:
+        """Its supply has come: registers at their defaults, the FIFO empty."""
         self._reset()
         self._registers[0x00] = _PWR_RDY
 

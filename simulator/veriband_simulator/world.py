@@ -16,7 +16,8 @@ from veriband_simulator.central import Central
 from veriband_simulator.chips import Bus, Lsm6dsox, Max17048
 from veriband_simulator.entropy import seeded_entropy
 from veriband_simulator.firmware import Firmware, find_firmware
-from veriband_simulator.wearers import Walk
+from veriband_simulator.max30102 import Max30102
+from veriband_simulator.wearers import Walk, Wearer
 
 T = TypeVar("T")
 
@@ -26,10 +27,14 @@ COMPUTER = "F0:0D:5E:00:00:01"
 
 @dataclass
 class SimulatedBand:
-    """A band on its wearer: the board, its step chip, and the secret written at flashing."""
+    """A band on its wearer: the board, its step chip, and the secret written at flashing.
+
+    `pulse`: the chip on the strip that is plugged in; None for a band that has no strip.
+    """
 
     board: Board
     chip: Lsm6dsox
+    pulse: Max30102 | None
     secret: bytes
 
     @property
@@ -42,6 +47,17 @@ class SimulatedBand:
         self.board.set_pin(BUTTON_PIN, 0)
         await asyncio.sleep(seconds)
         self.board.set_pin(BUTTON_PIN, 1)
+
+    def pull_strip(self) -> None:
+        """Pull the strip out: its chip is not on the bus."""
+        if self.pulse is not None:
+            self.board.bus.remove(self.pulse)
+
+    def plug_strip(self) -> None:
+        """Plug the strip in: its chip has just got its power."""
+        if self.pulse is not None:
+            self.pulse.power_on()
+            self.board.bus.add(self.pulse)
 
 
 class World:
@@ -71,22 +87,26 @@ class World:
         """The world's time in us at `utc_ms`."""
         return (utc_ms - self._start_utc_ms) * 1000
 
-    def add_band(self, walk: Walk, upload: str = "increments") -> SimulatedBand:
-        """A band on somebody who walks like that; it uploads increments or totals. It is off."""
+    def add_band(self, wearer: Walk | Wearer, upload: str = "increments") -> SimulatedBand:
+        """A band on somebody, switched off; it uploads increments or totals.
+
+        It has no strip if no more than a walk is known of its wearer.
+        """
         number = len(self.bands) + 1
         rng = self.rng(f"band {number}")
         secret = rng.randbytes(20)
-        chip = Lsm6dsox(self.now_us, walk.total)
+        chip = Lsm6dsox(self.now_us, wearer.total)
+        pulse = Max30102(self.now_us, wearer.light) if isinstance(wearer, Wearer) else None
         gauge = Max17048(self.now_us, lambda us: max(0.0, 100.0 - us / 5 / 864e6))
         board = Board(
             self.firmware,
             self.air,
             f"C0:98:E5:00:00:{number:02X}",
-            Bus(chip, gauge),
+            Bus(chip, gauge) if pulse is None else Bus(chip, gauge, pulse),
             {"board": "esp32s3", "secret": secret.hex(), "upload": upload},
             rng,
         )
-        band = SimulatedBand(board, chip, secret)
+        band = SimulatedBand(board, chip, pulse, secret)
         self.bands.append(band)
         return band
 

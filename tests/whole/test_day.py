@@ -14,25 +14,25 @@ from veriband.hours import by_hour
 from veriband.records import Kind
 from veriband.store import Store
 from veriband_protocol import wire
-from veriband_simulator.wearers import Walk, recorded_day
+from veriband_simulator.recordings import packaged
+from veriband_simulator.wearers import Walk
 
+DAY = datetime(2016, 4, 19, tzinfo=ZONE)
 LEAD = timedelta(minutes=10)
 
 
 @pytest.mark.parametrize("upload", ["increments", "totals"])
 def test_the_store_equals_the_chip_over_a_day_of_mishaps(tmp_path: Path, upload: str) -> None:
-    day = recorded_day(ZONE)
-    assert sum(day.steps) == 11_135
+    steps = packaged("fitbit_day").steps
+    assert sum(steps) == 11_135
 
     async def at(r: Rig, hour: int, minute: int, second: int = 0) -> None:
-        moment = datetime(
-            day.start.year, day.start.month, day.start.day, hour, minute, second, tzinfo=ZONE
-        )
+        moment = DAY.replace(hour=hour, minute=minute, second=second)
         await r.world.until(round(moment.timestamp() * 1000))
 
     async def story() -> None:
-        the_walk = Walk(day.steps, int(LEAD.total_seconds() * 1e6))
-        r = await rig(tmp_path, 1, the_walk, day.start - LEAD, 65_000, upload)  # soon to wrap
+        the_walk = Walk(steps, int(LEAD.total_seconds() * 1e6))
+        r = await rig(tmp_path, 1, the_walk, DAY - LEAD, 65_000, upload)  # soon to wrap
         try:
             await r.pair()
 
@@ -71,16 +71,16 @@ def test_the_store_equals_the_chip_over_a_day_of_mishaps(tmp_path: Path, upload:
             assert sums[Kind.MINUTE] > 10_000
             counted = r.band.chip.counted(r.world.now_us())
             assert sum(sums.values()) == counted, "all that the chip counted, none twice"
-            assert counted == sum(day.steps)
+            assert counted == sum(steps)
             assert r.store.undated_steps(r.known) == 0
             kinds = [item.kind for item in r.items()]
             assert kinds.count(Kind.BOOT) == 2
             assert kinds.count(Kind.HOLE) == 0
             assert (Kind.COUNT in kinds) == (upload == "totals")
 
-            begin, end = local_day(ZONE, day.start)
+            begin, end = local_day(ZONE, DAY)
             hours = by_hour(r.store.spans(r.known, begin, end), ZONE, begin, end)
-            assert sum(hour.steps for hour in hours) == sum(day.steps)
+            assert sum(hour.steps for hour in hours) == sum(steps)
         finally:
             r.close()
 

@@ -1,0 +1,109 @@
+"""Recorded minutes of real people: those that come with the simulator, and anybody's CSV files."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
+
+COLUMNS = ("minute", "steps", "heart_rate_bpm")
+DAY = 24 * 60
+MOST_STEPS = 300  # in a minute
+MOST_BPM = 250.0
+PACKAGED = ("fitbit_day", "evening_run")
+
+
+class BadRecording(ValueError):
+    """A recording cannot be read; says where and what is allowed."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Minutes in a row: steps, and heart rates in bpm: None unknown, 0 not worn."""
+
+    steps: tuple[int, ...]
+    heart_rate: tuple[float | None, ...]
+
+
+def packaged(name: str) -> Recording:
+    """One of PACKAGED (data/README.md)."""
+    text = files("veriband_simulator").joinpath(f"data/{name}.csv").read_text("utf-8")
+    return parsed(text, f"{name}.csv")
+
+
+def read(path: Path) -> Recording:
+    """A CSV file with the columns `minute,steps,heart_rate_bpm`. Raises BadRecording."""
+    try:
+        return parsed(path.read_text("utf-8-sig"), str(path))
+    except (OSError, UnicodeError) as error:
+        raise BadRecording(f"{path} cannot be read: {error}") from error
+
+
+def parsed(text: str, name: str) -> Recording:
+    """The recording in a text. `minute` counts from 0, or is a time as 2016-04-19 09:30.
+
+    Lines that begin with # say something else. A minute that is missing has no steps and an
+    unknown heart rate; the first one given is the recording's first. Raises BadRecording.
+    """
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    rows = csv.reader(lines)
+    head = tuple(next(rows, ()))
+    if head not in (COLUMNS, COLUMNS[:2]):
+        raise BadRecording(
+            f"{name}: the columns are {','.join(head)!r}, not {','.join(COLUMNS)!r} "
+            f"or {','.join(COLUMNS[:2])!r}."
+        )
+    minutes: dict[int, tuple[int, float | None]] = {}
+    last = -1
+    for minute, steps, rate in _cells(rows, name, len(head)):
+        if minute <= last:
+            raise BadRecording(f"{name}: minute {minute} of it does not come after {last}.")
+        last = minute
+        minutes[minute] = steps, rate
+    if not minutes:
+        raise BadRecording(f"{name} has no minutes.")
+    row = [minutes.get(m, (0, None)) for m in range(min(minutes), last + 1)]
+    return Recording(tuple(steps for steps, _ in row), tuple(rate for _, rate in row))
+
+
+def _cells(
+    rows: Iterator[list[str]], name: str, width: int
+) -> Iterator[tuple[int, int, float | None]]:
+    first: datetime | None = None
+    for number, row in enumerate(rows, 1):
+        if len(row) != width:
+            raise BadRecording(f"{name}, row {number}: {len(row)} cells, not {width}.")
+        where = f"{name}, row {number}"
+        if row[0].isdecimal():
+            minute = int(row[0])
+        else:
+            try:
+                time = datetime.fromisoformat(row[0])
+                first = first or time
+                minute = int((time - first).total_seconds() // 60)
+            except (ValueError, TypeError):
+                raise BadRecording(
+                    f"{where}: minute {row[0]!r} is neither a number nor a time as "
+                    "2016-04-19 09:30."
+                ) from None
+        if minute >= DAY:
+            raise BadRecording(f"{where}: it is more than a day after the first.")
+        steps = int(row[1]) if row[1].isdecimal() else -1
+        if not 0 <= steps <= MOST_STEPS:
+            raise BadRecording(f"{where}: {row[1]!r} is not 0 to {MOST_STEPS} steps.")
+        yield minute, steps, _rate(row[2], where) if width > 2 and row[2] else None
+
+
+def _rate(cell: str, where: str) -> float:
+    try:
+        rate = float(cell)
+    except ValueError:
+        rate = -1.0
+    if rate and not 20 <= rate <= MOST_BPM:
+        raise BadRecording(
+            f"{where}: {cell!r} is not 20 to {MOST_BPM:g} bpm, 0 (not worn) or empty (unknown)."
+        )
+    return rate
