@@ -48,6 +48,17 @@ class SimulatedBand:
         await asyncio.sleep(seconds)
         self.board.set_pin(BUTTON_PIN, 1)
 
+    def power_off(self) -> None:
+        """Take the power away from the board and its chips."""
+        self.board.power_off()
+        self.chip.reset()
+
+    async def power_on(self) -> None:
+        """Apply power."""
+        if self.pulse is not None:
+            self.pulse.power_on()
+        await self.board.power_on()
+
     def pull_strip(self) -> None:
         """Pull the strip out: its chip is not on the bus."""
         if self.pulse is not None:
