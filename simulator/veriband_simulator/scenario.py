@@ -20,6 +20,7 @@ from veriband_simulator.tables import DAY_MIN, BadFile, Table
 RULES = ("gated", "claims")
 VERDICTS = ("unknown", "idle", "honest", "cleared", "inconclusive", "suspected", "cheating")
 KINDS = ("rest", "walk", "run", "machine")
+UPLOADS = ("increments", "totals")
 STEADY = "steady"
 # A pulled strip is an event here, not a machine.
 SHAKERS = (STEADY, *(kind for kind in MACHINES if kind != "pulled strip"))
@@ -83,6 +84,7 @@ class Band:
     """A band, and who is said to wear it."""
 
     wearer: str
+    upload: str = UPLOADS[0]
     lent: tuple[Lent, ...] = ()
 
 
@@ -286,13 +288,14 @@ def _part(table: Table) -> Part:
 
 def _band(table: Table, names: Sequence[str]) -> Band:
     wearer = table.text("wearer", names)
+    upload = table.text("upload", UPLOADS) if table.has("upload") else UPLOADS[0]
     lent: list[Lent] = []
     for row in table.tables("lent"):
         begin, end = _span(row, 0, DAY_MIN)
         lent.append(Lent(begin, end, row.text("to_wearer", names)))
         row.end()
     table.end()
-    return Band(wearer, tuple(lent))
+    return Band(wearer, upload, tuple(lent))
 
 
 def _events(
