@@ -14,7 +14,7 @@ endif
 .PHONY: help demo test lint typecheck bench firmware sabotage campaign lock clean
 
 help:
-	@echo "make demo       play a recorded day through a whole simulated band"
+	@echo "make demo       play a contest day of five simulated wearers, two of whom cheat"
 	@echo "make test       run the tests"
 	@echo "make firmware   compile the firmware to build/firmware"
 	@echo "make lint       check style and formatting"

@@ -18,7 +18,7 @@ from veriband_simulator.recordings import PACKAGED, BadRecording, Recording, pac
 from veriband_simulator.tables import DAY_MIN, BadFile, Table
 
 RULES = ("gated", "claims")
-VERDICTS = ("unknown", "idle", "honest", "cleared", "inconclusive", "suspected", "cheating")
+VERDICTS = ("unknown", "honest", "inconclusive", "suspected", "cheating")
 KINDS = ("rest", "walk", "run", "machine")
 UPLOADS = ("increments", "totals")
 STEADY = "steady"
@@ -113,7 +113,7 @@ class Expected:
     """What must come out for a wearer; bounds are shares of the claimed steps, or steps."""
 
     wearer: str
-    verdicts: tuple[str, ...]
+    verdict: str | None
     bounds: dict[str, Bounds]
 
 
@@ -123,6 +123,7 @@ class Scenario:
 
     title: str
     seed: int
+    zone: ZoneInfo
     midnight: datetime
     begin: int
     end: int
@@ -144,7 +145,9 @@ class Scenario:
 def examples() -> list[str]:
     """The names of the scenarios that come with the simulator."""
     folder = files("veriband_simulator").joinpath("data/scenarios")
-    return sorted(f.name.removesuffix(".toml") for f in folder.iterdir())
+    return sorted(
+        f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml")
+    )
 
 
 def load(name: str) -> Scenario:
@@ -166,7 +169,8 @@ def read_scenario(path: Path) -> Scenario:
     title = top.text("title")
     seed = top.whole("seed", 0, 2**63 - 1) if top.has("seed") else 1
     day = top.table("day")
-    midnight = _midnight(day)
+    zone = _zone(day)
+    midnight = _midnight(day, zone)
     begin, end = _span(day, 0, DAY_MIN, optional=True)
     day.end()
     contest = _contest(top.table("contest"), begin, end)
@@ -189,16 +193,21 @@ def read_scenario(path: Path) -> Scenario:
     if not expected:
         top.refuse("expected", "is missing: at least one [[expected]].")
     top.end()
-    return Scenario(title, seed, midnight, begin, end, contest, people, bands, events, expected)
+    return Scenario(
+        title, seed, zone, midnight, begin, end, contest, people, bands, events, expected
+    )
 
 
-def _midnight(day: Table) -> datetime:
-    """The begin of a day of 24 hours in its zone."""
-    its: date = day.day("date")
+def _zone(day: Table) -> ZoneInfo:
     try:
-        zone = ZoneInfo(day.text("zone"))
+        return ZoneInfo(day.text("zone"))
     except (ZoneInfoNotFoundError, ValueError, OSError):
         day.refuse("zone", "is not the name of a time zone, as Europe/Berlin.")
+
+
+def _midnight(day: Table, zone: ZoneInfo) -> datetime:
+    """The begin of a day of 24 hours."""
+    its: date = day.day("date")
     if not 2001 <= its.year <= 2099:
         day.refuse("date", f"{its} is not in the years 2001 to 2099.")
     midnight = datetime(its.year, its.month, its.day, tzinfo=zone)
@@ -338,13 +347,11 @@ def _event(table: Table, bands: Sequence[str], begin: int, end: int) -> Event:
 
 def _expected(table: Table, bands: Sequence[str]) -> Expected:
     wearer = table.text("wearer", bands)
-    verdicts: tuple[str, ...] = ()
-    if table.has("verdict"):
-        verdicts = (table.text("verdict", VERDICTS),)
+    verdict = table.text("verdict", VERDICTS) if table.has("verdict") else None
     bounds = {
         key: table.bounds(key) for key in ("struck", "unverified", "counted") if table.has(key)
     }
-    if not verdicts and not bounds:
+    if not verdict and not bounds:
         table.refuse("verdict", "is missing: it, struck, unverified or counted.")
     table.end()
-    return Expected(wearer, verdicts, bounds)
+    return Expected(wearer, verdict, bounds)

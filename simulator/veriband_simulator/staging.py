@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from veriband_simulator.bodies import Body
-from veriband_simulator.cheaters import MACHINES, SESSION
+from veriband_simulator.cheaters import MACHINES
 from veriband_simulator.recordings import packaged
 from veriband_simulator.scenario import STEADY, Band, Event, Part, Person, Recorded, Scenario
 from veriband_simulator.tables import DAY_MIN
@@ -16,7 +16,8 @@ from veriband_simulator.wearers import Minute, Wearer
 from veriband_simulator.world import SimulatedBand, World
 
 WALK_KMH, RUN_KMH = 5.0, 10.0
-VARIES_BY = {"walk": 4.0, "run": 3.0}  # half of real minutes differ by 4 and 2 at these paces
+# Standard deviations: half of real people's adjacent minutes differ by 4 steps and by 2.
+VARIES_BY = {"walk": 4.0, "run": 2.0}
 
 
 def wearer(scenario: Scenario, seed: int, band: Band, begin_us: int) -> Wearer:
@@ -93,7 +94,7 @@ def _machine(part: Part, size: int, seed: str) -> Sequence[int]:
     honest = packaged("evening_run").steps
     made: list[int] = []
     while len(made) < size:
-        made += MACHINES[kind](rng, part.steps_per_minute, honest)[: min(SESSION, size)].tolist()
+        made += MACHINES[kind](rng, part.steps_per_minute, honest).tolist()
     return [max(0, steps) for steps in made[:size]]
 
 

@@ -47,7 +47,7 @@ def allowed(path: str) -> set[str] | None:
         return MICROPYTHON | SHIMS | {"vfs"}
     if path.startswith("simulator/"):
         own = STANDARD | SIMULATOR_PACKAGES | OWN_SIMULATOR
-        if path == "simulator/veriband_simulator/demo.py":
+        if path.startswith("simulator/veriband_simulator/demo/"):
             return own | {"click", "veriband"}
         return own | {"click"} if path in SIMULATOR_COMMANDS else own
     return None
@@ -140,7 +140,8 @@ def test_the_rules_of_the_house(path: str) -> None:
         ("host/veriband/analysis/x.py", "print(1)"),
         ("host/veriband/analysis/x.py", "import datetime\nX = datetime.datetime.now()"),
         ("firmware/band/x.py", "X = 1\n" * 200),
-        ("simulator/veriband_simulator/air/demo.py", "import veriband"),
+        ("simulator/veriband_simulator/demo.py", "import veriband"),
+        ("simulator/veriband_simulator/air/demo/x.py", "import veriband"),
         ("host/veriband/utils/x.py", "X = 1"),
         ("host/veriband/x.py", "async def read_helper():\n    pass"),
         ("simulator/veriband_simulator/world.py", "import veriband"),

@@ -7,8 +7,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from veriband_simulator.recordings import packaged
-from veriband_simulator.scenario import Scenario, examples, load, read_scenario
+from veriband_simulator.recordings import PACKAGED, packaged
+from veriband_simulator.scenario import (
+    EVENTS,
+    KINDS,
+    RULES,
+    STEADY,
+    UPLOADS,
+    VERDICTS,
+    Scenario,
+    examples,
+    load,
+    read_scenario,
+)
 from veriband_simulator.staging import wearer
 from veriband_simulator.tables import BadFile
 from veriband_simulator.wearers import MINUTE_US, Wearer
@@ -134,6 +145,14 @@ def test_a_file_says_who_does_what_when(tmp_path: Path) -> None:
     assert steps(ann, 580, 590) == [0] * 10
     assert ann.light(570 * MINUTE_US)[1] < 10_000 < ann.light(582 * MINUTE_US)[1]
     assert ann.light(590 * MINUTE_US)[1] < 10_000, "taken off"
+
+
+def test_the_reference_names_everything_that_is_allowed() -> None:
+    text = (Path(__file__).parents[2] / "simulator" / "README.md").read_text()
+    for word in (*EVENTS, *KINDS, *RULES, *VERDICTS, *UPLOADS, *PACKAGED, STEADY):
+        assert f'"{word}"' in text
+    for name in examples():
+        assert f"`{name}`" in text
 
 
 def test_another_seed_is_another_day_of_the_same_people(tmp_path: Path) -> None:

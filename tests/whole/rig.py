@@ -24,7 +24,7 @@ from veriband_protocol import uuids
 from veriband_simulator.agent import SimulatedAgent
 from veriband_simulator.backend import bleak_backend
 from veriband_simulator.central import Central
-from veriband_simulator.wearers import MINUTE_US, Walk
+from veriband_simulator.wearers import MINUTE_US, Walk, Wearer
 from veriband_simulator.world import SimulatedBand, World, play
 
 T = TypeVar("T")
@@ -142,14 +142,14 @@ def walk(steps_a_minute: int = 100, minutes: int = 24 * 60) -> Walk:
 async def rig(
     folder: Path,
     seed: int = 1,
-    the_walk: Walk | None = None,
+    wearer: Walk | Wearer | None = None,
     start: datetime = START,
     count: int | None = None,
     upload: str = "increments",
 ) -> Rig:
     """A rig with its band switched on, not paired; its chip running already, at `count`."""
     world = World(seed, start)
-    band = world.add_band(the_walk or walk(), upload)
+    band = world.add_band(wearer or walk(), upload)
     computer = await world.computer()
     if count is not None:
         for register, value in ((0x10, 0x28), (0x01, 0x80), (0x04, 0x08), (0x01, 0x00)):

@@ -12,7 +12,9 @@ from typing import IO
 
 import pytest
 
-from veriband_simulator.demo import Progress, live_a_day
+from veriband_simulator.demo.play import limit_s, play_scenario
+from veriband_simulator.demo.progress import Progress
+from veriband_simulator.scenario import examples, read_scenario
 from veriband_simulator.world import play
 
 ROOT = Path(__file__).parents[2]
@@ -33,18 +35,163 @@ def start(
     )
 
 
-def test_a_recorded_day_arrives_whole() -> None:
+SHORT = """
+title = "Twenty minutes"
+
+[day]
+date = 2026-03-02
+zone = "Europe/Berlin"
+from = "09:00"
+to = "09:20"
+
+[contest]
+from = "09:00"
+to = "09:20"
+rule = "gated"
+counts_unverified = true
+
+[[wearers]]
+name = "Ann"
+sex = "f"
+age = 40
+height_m = 1.7
+
+[[wearers.minutes]]
+from = "09:02"
+to = "09:15"
+kind = "walk"
+
+[[expected]]
+wearer = "Ann"
+verdict = "honest"
+counted = [1000, 2000]
+"""
+
+
+@pytest.fixture
+def short(tmp_path: Path) -> str:
+    """The path of a scenario that is soon over."""
+    path = tmp_path / "short.toml"
+    path.write_text(SHORT)
+    return str(path)
+
+
+def test_the_truth_of_the_contest_day_comes_out() -> None:
     process = start("--seed", "3", "--json")
     output, errors = process.communicate()
     assert process.returncode == 0, errors
     told = json.loads(output)
     assert set(told) == {"seed", "trace_sha256", "pdus", "wearers"}
     assert told["seed"] == 3
-    (wearer,) = told["wearers"]
-    assert wearer["chip_steps"] == wearer["store_steps"] == 11_135
-    assert wearer["equal"] is True
-    assert len(wearer["hours"]) == 24
-    assert all(h["chip"] == h["store"] and h["minutes"] == 60 for h in wearer["hours"])
+    wearers = {row["wearer"]: row for row in told["wearers"]}
+    assert {name: row["claimed"] for name, row in wearers.items() if "synth" not in name} == {
+        "office day": 11_135, "evening run": 18_156,
+    }  # fmt: skip
+    cheats = [name for name, row in wearers.items() if row["verdict"] == "cheating"]
+    assert sorted(cheats) == ["fixed cradle (synthetic)", "worn shaker (synthetic)"]
+    for name, row in wearers.items():
+        assert set(row) == {
+            "wearer", "claimed", "struck", "unverified", "counted", "verdict", "evidence",
+        }  # fmt: skip
+        assert row["counted"] == row["claimed"] - row["struck"]
+        assert bool(row["struck"]) == (name in cheats)
+    for name in ("evening run", "treadmill hour (synthetic)"):  # as regular as a machine
+        assert {its["verdict"] for its in wearers[name]["evidence"]} == {"cleared"}
+    shaker = next(
+        its for its in wearers["worn shaker (synthetic)"]["evidence"]
+        if its["verdict"] == "cheating"
+    )["evidence"]  # fmt: skip
+    assert 62 < shaker["mean_bpm"] < 74 < shaker["low_bpm"]
+
+
+@pytest.mark.parametrize("name", [name for name in examples() if name != "contest_day"])
+def test_each_example_ends_as_it_expects(name: str) -> None:
+    process = start("--scenario", name)
+    output, errors = process.communicate()
+    assert process.returncode == 0, output + errors
+    assert "The truth came out" in output
+
+
+def test_a_file_is_played_and_told(short: str) -> None:
+    process = start("--scenario", short)
+    output, errors = process.communicate()
+    assert (process.returncode, errors) == (0, "")
+    lines = output.splitlines()
+    assert lines[0].startswith("Twenty minutes: 1 wearer, Monday 2026-03-02, simulated. Rule ga")
+    assert lines[2].split() == [
+        "wearer", "claimed", "struck", "unverified", "counted", "verdict",
+    ]  # fmt: skip
+    assert lines[3].split()[:2] == ["1", "Ann"]
+    assert "no diagnosis" in lines[-2]
+    assert lines[-1].startswith("Seed 1, ")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('"honest"', '"cheating"', "Ann: honest, where cheating was expected."),
+        ("[1000, 2000]", "[0, 7]", "steps counted, where 0 to 7 were expected."),
+        (
+            "counted = [1000, 2000]",
+            "struck = [0.5, 1.0]",
+            "Ann: 0.0% of the claimed struck, ",
+        ),
+    ],
+)
+def test_what_comes_out_otherwise_than_expected_is_told_with_status_1(
+    short: str, old: str, new: str, told: str
+) -> None:
+    Path(short).write_text(SHORT.replace(old, new))
+    for arguments in ((), ("--json",)):
+        process = start("--scenario", short, *arguments)
+        output, errors = process.communicate()
+        assert process.returncode == 1
+        assert told in (errors if arguments else output)
+
+
+def test_a_band_that_never_comes_home_is_missed(short: str) -> None:
+    away = '[[events]]\nat = "09:08"\nband = "Ann"\nwhat = "out_of_range"\n[[expected]]'
+    Path(short).write_text(SHORT.replace("[[expected]]", away))
+    process = start("--scenario", short)
+    output, errors = process.communicate()
+    assert process.returncode == 1
+    assert "Ann: the chip counted 1," in output
+    assert errors.count("was not found") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--scenario", "{folder}/none.toml"), "none.toml cannot be read: No such file"),
+        (("--scenario", "holiday"), "'holiday' is neither a file nor one of the examples another"),
+        (("--speed", "60"), "--speed says how fast --watch goes"),
+        (("--watch", "--json"), "--watch is for the eye, --json for programs"),
+    ],
+)
+def test_what_is_asked_wrongly_is_refused_with_status_2(
+    tmp_path: Path, arguments: tuple[str, ...], told: str
+) -> None:
+    process = start(*(argument.format(folder=tmp_path) for argument in arguments))
+    output, errors = process.communicate()
+    assert process.returncode == 2
+    assert output == ""
+    assert told in errors
+
+
+def test_a_bad_file_is_refused_with_the_key(short: str) -> None:
+    Path(short).write_text(SHORT.replace("age = 40", "age = 400"))
+    process = start("--scenario", short)
+    _, errors = process.communicate()
+    assert process.returncode == 2
+    assert errors == (
+        f"Error: {short}: wearers[1].age: 400 is not a whole number from 10 to 110.\n"
+    )
+
+
+def test_help_lists_the_scenarios_that_come_with_it() -> None:
+    output, _ = start("--help").communicate()
+    for name in examples():
+        assert name in output
 
 
 def children(pid: int) -> list[int]:
@@ -109,13 +256,14 @@ def test_an_interpreter_that_is_no_program_is_told_in_one_sentence(tmp_path: Pat
 class Unshown(Progress):
     """A terminal that has gone."""
 
-    def synced(self, now: object, steps: int) -> None:
+    def synced(self, now: object, wearer: str, stored: object) -> None:
         raise BrokenPipeError
 
 
-def test_what_cannot_be_shown_ends_the_day() -> None:
+def test_what_cannot_be_shown_ends_the_day(short: str) -> None:
+    scenario = read_scenario(Path(short))
     with pytest.raises(BrokenPipeError), Unshown(quiet=True, watch=True) as progress:
-        play(1, live_a_day(1, progress), limit_s=90_000)
+        play(1, play_scenario(scenario, 1, progress), limit_s=limit_s(scenario))
 
 
 def test_who_stops_reading_ends_it_without_a_word() -> None:
@@ -129,29 +277,22 @@ def test_who_stops_reading_ends_it_without_a_word() -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 @pytest.mark.parametrize("arguments", [(), ("--json",), ("--watch",)])
-def test_a_full_disk_is_told_in_one_sentence(arguments: tuple[str, ...]) -> None:
+def test_a_full_disk_is_told_in_one_sentence(short: str, arguments: tuple[str, ...]) -> None:
     with open("/dev/full", "w") as full:
-        process = start(*arguments, stdout=full)
+        process = start("--scenario", short, *arguments, stdout=full)
     _, errors = process.communicate()
     assert process.returncode == 1
     assert errors.startswith("Error: No space is left")
     assert errors.count("\n") == 1
 
 
-def test_an_output_without_block_characters_gets_plain_bars() -> None:
-    process = start(PYTHONIOENCODING="latin-1")
+def test_an_output_without_block_characters_gets_plain_bars(short: str) -> None:
+    process = start(
+        "--scenario", short, "--watch", "--speed", "100000", PYTHONIOENCODING="latin-1"
+    )
     output, errors = process.communicate()
     assert (process.returncode, errors) == (0, "")
-    assert "equal" in output
-    assert "#" * 40 in output
-
-
-@pytest.mark.parametrize("arguments", [("--speed", "60"), ("--watch", "--json")])
-def test_options_that_do_not_go_together_are_refused(arguments: tuple[str, ...]) -> None:
-    process = start(*arguments)
-    _, errors = process.communicate()
-    assert process.returncode == 2
-    assert "Error: --" in errors
+    assert "####" in output
 
 
 class Terminal(io.StringIO):
@@ -186,7 +327,7 @@ main()
 """
 
 
-@pytest.mark.parametrize("module", ["veriband.cli", "veriband_simulator.demo"])
+@pytest.mark.parametrize("module", ["veriband.cli", "veriband_simulator.demo.command"])
 def test_ctrl_c_while_it_loads_ends_it_without_a_word(module: str) -> None:
     process = subprocess.run(
         [sys.executable, "-c", INTERRUPTED, module, "demo"],

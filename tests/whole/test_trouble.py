@@ -195,7 +195,7 @@ def test_a_store_that_is_damaged_under_the_daemon_does_not_end_it(tmp_path: Path
 @pytest.mark.parametrize("what", ["reset", "away"])
 def test_a_band_that_goes_in_mid_sync_comes_back_whole(tmp_path: Path, what: str) -> None:
     async def story() -> None:
-        r = await rig(tmp_path, the_walk=Walk([130 + m % 50 for m in range(1440)]))
+        r = await rig(tmp_path, wearer=Walk([130 + m % 50 for m in range(1440)]))
         try:
             await r.pair()
             await asyncio.sleep(18 * 3600)  # more than one connection event carries
@@ -488,7 +488,7 @@ def partition(r: Rig, label: str) -> range:
 
 def test_a_journal_that_cannot_be_written_costs_no_step(tmp_path: Path) -> None:
     async def story() -> None:
-        r = await rig(tmp_path, the_walk=Walk([130 + m % 50 for m in range(1440)]))
+        r = await rig(tmp_path, wearer=Walk([130 + m % 50 for m in range(1440)]))
         try:
             await r.pair()
             await asyncio.sleep(3600)

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from tests.whole.rig import live, rig, until_cancelled
+from veriband_simulator.wearers import MINUTE_US, Minute, Wearer
 
 
 def trace(seed: int) -> str:
@@ -13,7 +14,8 @@ def trace(seed: int) -> str:
 
     async def story() -> str:
         with tempfile.TemporaryDirectory() as folder:
-            r = await rig(Path(folder), seed)
+            walks = [Minute(110 if m % 20 < 7 else 0, 80 + m % 20) for m in range(150)]
+            r = await rig(Path(folder), seed, Wearer(walks, seed, MINUTE_US // 3))
             try:
                 await r.pair()
                 keeping = asyncio.create_task(r.supervisor().run())

@@ -1,0 +1,1 @@
+"""`veriband demo`: a scenario through whole bands and the real daemon. It alone imports host."""
