@@ -14,7 +14,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from veriband_simulator.bodies import Body
 from veriband_simulator.cheaters import MACHINES
-from veriband_simulator.recordings import PACKAGED, BadRecording, Recording, packaged, read
+from veriband_simulator.recorded_minutes import (
+    PACKAGED,
+    BadMinutes,
+    RecordedMinutes,
+    packaged,
+    read,
+)
 from veriband_simulator.tables import DAY_MIN, BadFile, Table
 
 RULES = ("gated", "claims")
@@ -57,7 +63,7 @@ class Recorded:
     """Recorded minutes, from one of the day on."""
 
     begin: int
-    recording: Recording
+    recording: RecordedMinutes
 
 
 @dataclass(frozen=True)
@@ -263,7 +269,7 @@ def _minutes(table: Table, folder: Path) -> Part | Recorded:
     elif name.endswith(".csv"):
         try:
             recording = read(folder / name)
-        except BadRecording as error:
+        except BadMinutes as error:
             table.refuse("recording", str(error))
     else:
         table.refuse(

@@ -9,7 +9,7 @@ import numpy as np
 
 from veriband_simulator.bodies import Body
 from veriband_simulator.cheaters import MACHINES
-from veriband_simulator.recordings import packaged
+from veriband_simulator.recorded_minutes import packaged
 from veriband_simulator.scenario import STEADY, Band, Event, Part, Person, Recorded, Scenario
 from veriband_simulator.tables import DAY_MIN
 from veriband_simulator.wearers import Minute, Wearer

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from veriband_simulator.recordings import PACKAGED, packaged
+from veriband_simulator.recorded_minutes import PACKAGED, packaged
 from veriband_simulator.scenario import (
     EVENTS,
     KINDS,

@@ -14,7 +14,7 @@ from veriband.hours import by_hour
 from veriband.records import Kind
 from veriband.store import Store
 from veriband_protocol import wire
-from veriband_simulator.recordings import packaged
+from veriband_simulator.recorded_minutes import packaged
 from veriband_simulator.wearers import Walk
 
 DAY = datetime(2016, 4, 19, tzinfo=ZONE)

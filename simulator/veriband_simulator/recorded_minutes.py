@@ -16,43 +16,43 @@ MOST_BPM = 250.0
 PACKAGED = ("fitbit_day", "evening_run")
 
 
-class BadRecording(ValueError):
+class BadMinutes(ValueError):
     """A recording cannot be read; says where and what is allowed."""
 
 
 @dataclass(frozen=True)
-class Recording:
+class RecordedMinutes:
     """Minutes in a row: steps, and heart rates in bpm: None unknown, 0 not worn."""
 
     steps: tuple[int, ...]
     heart_rate: tuple[float | None, ...]
 
 
-def packaged(name: str) -> Recording:
+def packaged(name: str) -> RecordedMinutes:
     """One of PACKAGED (data/README.md)."""
     text = files("veriband_simulator").joinpath(f"data/{name}.csv").read_text("utf-8")
     return parsed(text, f"{name}.csv")
 
 
-def read(path: Path) -> Recording:
-    """A CSV file with the columns `minute,steps,heart_rate_bpm`. Raises BadRecording."""
+def read(path: Path) -> RecordedMinutes:
+    """A CSV file with the columns `minute,steps,heart_rate_bpm`. Raises BadMinutes."""
     try:
         return parsed(path.read_text("utf-8-sig"), str(path))
     except (OSError, UnicodeError) as error:
-        raise BadRecording(f"{path} cannot be read: {error}") from error
+        raise BadMinutes(f"{path} cannot be read: {error}") from error
 
 
-def parsed(text: str, name: str) -> Recording:
+def parsed(text: str, name: str) -> RecordedMinutes:
     """The recording in a text. `minute` counts from 0, or is a time as 2016-04-19 09:30.
 
     Lines that begin with # say something else. A minute that is missing has no steps and an
-    unknown heart rate; the first one given is the recording's first. Raises BadRecording.
+    unknown heart rate; the first one given is the recording's first. Raises BadMinutes.
     """
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     rows = csv.reader(lines)
     head = tuple(next(rows, ()))
     if head not in (COLUMNS, COLUMNS[:2]):
-        raise BadRecording(
+        raise BadMinutes(
             f"{name}: the columns are {','.join(head)!r}, not {','.join(COLUMNS)!r} "
             f"or {','.join(COLUMNS[:2])!r}."
         )
@@ -60,13 +60,13 @@ def parsed(text: str, name: str) -> Recording:
     last = -1
     for minute, steps, rate in _cells(rows, name, len(head)):
         if minute <= last:
-            raise BadRecording(f"{name}: minute {minute} of it does not come after {last}.")
+            raise BadMinutes(f"{name}: minute {minute} of it does not come after {last}.")
         last = minute
         minutes[minute] = steps, rate
     if not minutes:
-        raise BadRecording(f"{name} has no minutes.")
+        raise BadMinutes(f"{name} has no minutes.")
     row = [minutes.get(m, (0, None)) for m in range(min(minutes), last + 1)]
-    return Recording(tuple(steps for steps, _ in row), tuple(rate for _, rate in row))
+    return RecordedMinutes(tuple(steps for steps, _ in row), tuple(rate for _, rate in row))
 
 
 def _cells(
@@ -75,7 +75,7 @@ def _cells(
     first: datetime | None = None
     for number, row in enumerate(rows, 1):
         if len(row) != width:
-            raise BadRecording(f"{name}, row {number}: {len(row)} cells, not {width}.")
+            raise BadMinutes(f"{name}, row {number}: {len(row)} cells, not {width}.")
         where = f"{name}, row {number}"
         if row[0].isdecimal():
             minute = int(row[0])
@@ -85,15 +85,15 @@ def _cells(
                 first = first or time
                 minute = int((time - first).total_seconds() // 60)
             except (ValueError, TypeError):
-                raise BadRecording(
+                raise BadMinutes(
                     f"{where}: minute {row[0]!r} is neither a number nor a time as "
                     "2016-04-19 09:30."
                 ) from None
         if minute >= DAY:
-            raise BadRecording(f"{where}: it is more than a day after the first.")
+            raise BadMinutes(f"{where}: it is more than a day after the first.")
         steps = int(row[1]) if row[1].isdecimal() else -1
         if not 0 <= steps <= MOST_STEPS:
-            raise BadRecording(f"{where}: {row[1]!r} is not 0 to {MOST_STEPS} steps.")
+            raise BadMinutes(f"{where}: {row[1]!r} is not 0 to {MOST_STEPS} steps.")
         yield minute, steps, _rate(row[2], where) if width > 2 and row[2] else None
 
 
@@ -103,7 +103,7 @@ def _rate(cell: str, where: str) -> float:
     except ValueError:
         rate = -1.0
     if rate and not 20 <= rate <= MOST_BPM:
-        raise BadRecording(
+        raise BadMinutes(
             f"{where}: {cell!r} is not 20 to {MOST_BPM:g} bpm, 0 (not worn) or empty (unknown)."
         )
     return rate
