@@ -106,8 +106,9 @@ class World:
         number = len(self.bands) + 1
         rng = self.rng(f"band {number}")
         secret = rng.randbytes(20)
-        chip = Lsm6dsox(self.now_us, wearer.total)
-        pulse = Max30102(self.now_us, wearer.light) if isinstance(wearer, Wearer) else None
+        arm = wearer if isinstance(wearer, Wearer) else None
+        chip = Lsm6dsox(self.now_us, wearer.total, arm and arm.acceleration)
+        pulse = Max30102(self.now_us, arm.light) if arm else None
         gauge = Max17048(self.now_us, lambda us: max(0.0, 100.0 - us / 5 / 864e6))
         board = Board(
             self.firmware,
