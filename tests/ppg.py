@@ -33,6 +33,7 @@ class Window:
     bpm: float
     arm: tuple[array[int], array[int], array[int]]
     arm_bpm: float = 0.0
+    steps: int = 0  # that the step chip counted meanwhile, 0 where it knows of none
 
 
 def still() -> tuple[array[int], array[int], array[int]]:
@@ -66,8 +67,10 @@ def _wandering(rng: np.random.Generator, times: Floats, size: float) -> Floats:
     return np.interp(times, knots, rng.normal(0, size, len(knots)))
 
 
-def shaken(rng: np.random.Generator, window: Window, step_hz: float) -> Window:
-    """The window while the arm moves at `step_hz`.
+def shaken(
+    rng: np.random.Generator, window: Window, step_hz: float, counted: bool = True
+) -> Window:
+    """The window while the arm moves at `step_hz`, which the step chip counts, or does not.
 
     The light has the arm's swing, step and double, one of them with half to three times the
     pulse's amplitude, the others with up to half of that one's; each axis of the acceleration has
@@ -99,7 +102,12 @@ def shaken(rng: np.random.Generator, window: Window, step_hz: float) -> Window:
         axes.append(array("h", np.clip(np.rint(felt), -32768, 32767).astype(int).tolist()))
     infrared = np.rint(window.infrared + artefact).astype(np.int32)
     return Window(
-        window.recording, infrared, window.bpm, (axes[0], axes[1], axes[2]), 60 * step_hz
+        window.recording,
+        infrared,
+        window.bpm,
+        (axes[0], axes[1], axes[2]),
+        60 * step_hz,
+        int(step_hz * SAMPLES / RATE_HZ + rng.random()) if counted else 0,
     )
 
 
@@ -119,13 +127,15 @@ from band.heart import Heart
 heart = Heart()
 infrared = array("i", bytes(4 * {samples}))
 axes = [array("h", bytes(2 * {arm})) for _ in range(3)]
+steps = array("i", [0])
 spent = 0
 with open({path!r}, "rb") as file:
     while file.readinto(infrared):
         for axis in axes:
             file.readinto(axis)
+        file.readinto(steps)
         begin = time.ticks_us()
-        status = heart.estimate(infrared, *axes, {arm})
+        status = heart.estimate(infrared, *axes, {arm}, steps[0])
         spent += time.ticks_diff(time.ticks_us(), begin)
         print(status, heart.bpm, heart.quality)
 print(spent)
@@ -149,6 +159,7 @@ def answers(asked: Iterable[Window]) -> Answers:
             file.write(window.infrared.astype("<i4").tobytes())
             for axis in window.arm:
                 file.write(axis.tobytes())
+            file.write(window.steps.to_bytes(4, "little"))
         file.flush()
         script = _SCRIPT.format(samples=SAMPLES, arm=ARM_SAMPLES, path=file.name)
         *lines, spent = run_micropython(script).splitlines()

@@ -165,9 +165,7 @@ class Band:
 
     async def main(self) -> None:
         """Run every task; raises what the first one that fails raises."""
-        await asyncio.gather(
-            self._minutes(), self._serve(), self._buttons(), self._vitals.run()
-        )
+        await asyncio.gather(self._minutes(), self._serve(), self._buttons(), self._vitals.run())
 
     def fault(self, error: Exception) -> None:
         """Put what went wrong in the journal."""

@@ -16,6 +16,7 @@ _WEAKEST = 16  # in motion a pulse has at least the strongest rhythm's power div
 _SLOWEST = 8  # bin; what is below is breath
 _ARM_FASTEST = 113  # bin; the double of a fast runner's steps lies above and may be a mirror image
 _LOW, _HIGH = 218, 1202  # rates of 40 and 220 a minute
+_STEP = 32  # the rate of one step in a window
 
 
 class Heart:
@@ -32,9 +33,9 @@ class Heart:
         self._guarded = 0
         self._sums = array("i", bytes(4 * (WINDOW + 1)))
 
-    def estimate(self, infrared, x, y, z, moved: int) -> int:
+    def estimate(self, infrared, x, y, z, moved: int, steps: int) -> int:
         """The status that WINDOW samples of infrared counts give, with the first `moved` (128 to
-        512) of acceleration over the same time, 16 bits for +-4 g.
+        512) of acceleration over the same time, 16 bits for +-4 g, and the steps made meanwhile.
         """
         self.bpm = self.quality = 0
         total = clipped = 0
@@ -48,7 +49,7 @@ class Heart:
         moving = spectra.arm_moves >= _MOVING
         self._guarded = 0
         if moving:
-            self._guard()
+            self._guard(_STEP * steps)
         if spectra.light_moves >= _LIGHT_MOVES and clipped < WINDOW // 16:
             rate = self._find()
             if self.quality >= (_MOVING_QUALITY if moving else _AT_REST_QUALITY):
@@ -59,22 +60,29 @@ class Heart:
             self.quality = 0
         return items.STATUS_MOVING if moving else items.STATUS_NO_PULSE
 
-    def _guard(self) -> None:
-        """Note the rates that the arm may give the light.
+    def _guard(self, counted: int) -> None:
+        """Note the rates that the arm may give the light; `counted` is the rate of the steps.
 
         An arm swings once in two steps. Acceleration shows the swing, the step and the double, and
-        any of them may be its strongest rhythm: so from a quarter to four times that is guarded.
-        What else it shows with a sixteenth of that power is, too.
+        any of them may be its strongest rhythm: which one, tell the steps. If they do not, all
+        from a quarter to four times that is guarded. What else it shows with a sixteenth of that
+        power is, too.
         """
         arm = self._spectra.arm
         top = _SLOWEST
         for k in range(_SLOWEST, _ARM_FASTEST):
             if arm[k - 1] < arm[k] >= arm[k + 1] and arm[k] > arm[top]:
                 top = k
-        rate = 4 * _refined(arm, top)
-        for _ in range(5):
-            self._add(rate)
-            rate //= 2
+        slowest, fastest = _refined(arm, top) // 4, 4 * _refined(arm, top)
+        step = fastest // 2
+        while step > slowest:
+            if abs(step - counted) * 5 <= counted:  # ten seconds of steps count to a tenth or so
+                slowest, fastest = step // 2, 2 * step
+                break
+            step //= 2
+        while fastest >= slowest:
+            self._add(fastest)
+            fastest //= 2
         for k in range(_SLOWEST // 2, BINS - 2):
             if arm[k - 1] < arm[k] >= arm[k + 1] and arm[k] > arm[top] >> 4:
                 self._add(_refined(arm, k))

@@ -72,9 +72,12 @@ class Pulse:
             if self._infrared[count - 1] < WORN:
                 return items.STATUS_NOT_WORN
             _insist(self._arm.start_motion)
+            count = _insist(self._arm.steps)
             if await self._fill():
                 moved = self._arm.read_motion(self._x, self._y, self._z)
-                return self._estimate(moved) if moved >= _LEAST_MOTION else items.STATUS_TIMED_OUT
+                if moved < _LEAST_MOTION:
+                    break
+                return self._estimate(moved, _insist(self._arm.steps) - count & 0xFFFF)
         return items.STATUS_TIMED_OUT
 
     async def _fill(self) -> bool:
@@ -88,9 +91,9 @@ class Pulse:
             at += count
         return True
 
-    def _estimate(self, moved: int) -> int:
+    def _estimate(self, moved: int, steps: int) -> int:
         heart = self._heart
-        status = heart.estimate(self._infrared, self._x, self._y, self._z, moved)
+        status = heart.estimate(self._infrared, self._x, self._y, self._z, moved, steps)
         self.bpm, self.quality = heart.bpm, heart.quality
         return status
 

@@ -33,7 +33,9 @@ def pulse(bpm: float, size: float = 300, noise: float = 20, seed: int = 1) -> Wi
 def estimate(window: Window) -> tuple[int, int, int]:
     """Status, bpm and quality, computed by CPython."""
     heart = Heart()
-    status = heart.estimate(array("i", window.infrared.tolist()), *window.arm, ARM_SAMPLES)
+    status = heart.estimate(
+        array("i", window.infrared.tolist()), *window.arm, ARM_SAMPLES, window.steps
+    )
     return status, heart.bpm, heart.quality
 
 
@@ -148,14 +150,17 @@ def made(kind: str, period: int, seed: int, low: int, high: int, count: int) -> 
 
 
 @settings(max_examples=150)
-@given(waves, st.tuples(waves, waves, waves), st.sampled_from([128, ARM_SAMPLES, 320, 512]))
+@given(
+    waves, st.tuples(waves, waves, waves), st.sampled_from([128, ARM_SAMPLES, 320, 512]),
+    st.sampled_from([0, 1, 17, 31, 0xFFFF]),
+)  # fmt: skip
 def test_whatever_the_sensors_say_the_arithmetic_stays_within_31_bits(
-    light: tuple[str, int, int], arm: tuple[tuple[str, int, int], ...], moved: int
+    light: tuple[str, int, int], arm: tuple[tuple[str, int, int], ...], moved: int, steps: int
 ) -> None:
     infrared = array("i", made(*light, 40_000, 262_143, SAMPLES))
     axes = [array("h", made(*wave, -32768, 32767, moved)) for wave in arm]
     heart = CHECKED.Heart()
-    status = heart.estimate(infrared, *axes, moved)
+    status = heart.estimate(infrared, *axes, moved, steps)
     assert (status == items.STATUS_OK) == (40 <= heart.bpm <= 220)
     assert 0 <= heart.quality <= 100
     assert status in (
@@ -168,12 +173,12 @@ def test_on_the_recordings_the_arithmetic_stays_within_31_bits() -> None:
     heart = CHECKED.Heart()
     for window in windows(hop=512):
         for its in (window, shaken(rng, window, rng.uniform(1, 3))):
-            heart.estimate(array("i", its.infrared.tolist()), *its.arm, ARM_SAMPLES)
+            heart.estimate(array("i", its.infrared.tolist()), *its.arm, ARM_SAMPLES, its.steps)
 
 
 def test_the_proof_of_31_bits_can_fail() -> None:
     with pytest.raises(smallints.TooLarge):
-        CHECKED.Heart().estimate(array("q", [2**40] * SAMPLES), *still(), ARM_SAMPLES)
+        CHECKED.Heart().estimate(array("q", [2**40] * SAMPLES), *still(), ARM_SAMPLES, 0)
 
 
 def test_micropython_computes_what_cpython_does() -> None:
@@ -202,12 +207,12 @@ bright = array("i", [262143] * 256)
 dark = array("i", [500] * 256)
 said = array("i", bytes(32))
 micropython.heap_lock()
-said[0] = heart.estimate(pulse, still, still, still, 266)
+said[0] = heart.estimate(pulse, still, still, still, 266, 0)
 said[1] = heart.bpm
-said[2] = heart.estimate(noise, still, still, still, 266)
-said[3] = heart.estimate(noise, swing, swing, still, 266)
-said[4] = heart.estimate(bright, still, still, still, 266)
-said[5] = heart.estimate(dark, still, still, still, 266)
+said[2] = heart.estimate(noise, still, still, still, 266, 0)
+said[3] = heart.estimate(noise, swing, swing, still, 266, 0)
+said[4] = heart.estimate(bright, still, still, still, 266, 0)
+said[5] = heart.estimate(dark, still, still, still, 266, 0)
 micropython.heap_unlock()
 print(*said)
 """)
