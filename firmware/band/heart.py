@@ -2,16 +2,16 @@
 
 from array import array
 
+from band.beats import WINDOW, Beats
 from band.spectra import BINS, FINE, Spectra
 from veriband_protocol import items
 
-WINDOW = 256  # infrared samples at 25 Hz: 10.24 s
 LEAST_BPM, MOST_BPM = 40, 220
 WORN = 50000  # mean counts at 7.2 mA and 4,096 nA; what comes back without skin is far less
 _CLIPPED = 262000  # counts; the converter ends at 262,143
 _MOVING = 328  # 0.02 g, in half counts of 16 bits for +-4 g
 _LIGHT_MOVES = 16  # half counts; less is the converter's noise
-_AT_REST_QUALITY, _MOVING_QUALITY = 45, 50  # less is no pulse
+_LEAST_QUALITY = 45  # less is no pulse
 _WEAKEST = 16  # in motion a pulse has at least the strongest rhythm's power divided by this
 _SLOWEST = 8  # bin; what is below is breath
 _ARM_FASTEST = 113  # bin; the double of a fast runner's steps lies above and may be a mirror image
@@ -28,10 +28,10 @@ class Heart:
         self.bpm = 0
         self.quality = 0
         self._spectra = Spectra()
+        self._beats = Beats()
         self._power = array("i", bytes(4 * BINS))  # of the light, weighted, without the arm's
         self._guards = array("i", bytes(4 * 16))  # rates of the arm
         self._guarded = 0
-        self._sums = array("i", bytes(4 * (WINDOW + 1)))
 
     def estimate(self, infrared, x, y, z, moved: int, steps: int) -> int:
         """The status that WINDOW samples of infrared counts give, with the first `moved` (128 to
@@ -45,17 +45,16 @@ class Heart:
         if total < WORN * WINDOW:
             return items.STATUS_NOT_WORN
         spectra = self._spectra
-        spectra.take(infrared, WINDOW, x, y, z, moved)
+        spectra.take(infrared, x, y, z, moved)
         moving = spectra.arm_moves >= _MOVING
         self._guarded = 0
         if moving:
             self._guard(_STEP * steps)
         if spectra.light_moves >= _LIGHT_MOVES and clipped < WINDOW // 16:
             rate = self._find()
-            if self.quality >= (_MOVING_QUALITY if moving else _AT_REST_QUALITY):
-                self.bpm = (3000 * rate + 8192) // 16384
-                if not moving:
-                    self._count_beats(infrared, total // WINDOW, rate)
+            if self.quality >= _LEAST_QUALITY:
+                self.bpm = self._refine(infrared, rate)
+            if self.bpm:
                 return items.STATUS_OK
             self.quality = 0
         return items.STATUS_MOVING if moving else items.STATUS_NO_PULSE
@@ -132,6 +131,14 @@ class Heart:
         own = self._around(rate)
         return own + min(own, self._around(2 * rate)) + min(own, self._around(3 * rate))
 
+    def _refine(self, infrared, rate: int) -> int:
+        """The beats a minute at about `rate`; 0 when they turn out to be the arm's."""
+        bpm = (3000 * rate + 8192) // 16384
+        counted = self._beats.bpm(infrared, rate, self._guards, self._guarded)
+        if abs(counted - bpm) * 10 > bpm or not LEAST_BPM <= counted <= MOST_BPM:
+            return bpm
+        return 0 if self._is_guarded(counted * 16384 // 3000) else counted
+
     def _around(self, rate: int) -> int:
         """The power within two bins of `rate`."""
         middle = (rate + FINE // 2) // FINE
@@ -139,39 +146,6 @@ class Heart:
         for k in range(middle - 2, min(middle + 3, BINS)):
             total += self._power[k]
         return total
-
-    def _count_beats(self, infrared, mean: int, rate: int) -> None:
-        """Let bpm be that of the beats, if they are about as many as `rate` says.
-
-        A beat is where the light's mean over half a period rises through that over one and a half.
-        From one to the next it is a period or several; what is neither does not count.
-        """
-        sums = self._sums
-        most = shift = 0
-        for k in range(WINDOW):
-            most = max(most, abs(infrared[k] - mean))
-        while most >> shift > 8191:
-            shift += 1
-        for k in range(WINDOW):
-            sums[k + 1] = sums[k] + (infrared[k] - mean >> shift)
-        period = 262144 // rate  # in 32nds of a sample, as are the times of beats
-        narrow, wide = (period + 64) // 128, (3 * period + 64) // 128
-        before = latest = beats = spent = 0
-        for k in range(wide, WINDOW - wide):
-            now = (sums[k + narrow + 1] - sums[k - narrow]) * (2 * wide + 1)
-            now -= (sums[k + wide + 1] - sums[k - wide]) * (2 * narrow + 1)
-            if before < 0 <= now:
-                beat = k * 32 - 32 * now // (now - before)
-                count = max(1, (beat - latest + period // 2) // period)
-                if latest and abs(beat - latest - count * period) * 10 < 3 * period:
-                    beats += count
-                    spent += beat - latest
-                latest = beat
-            before = now
-        if beats >= 3:
-            bpm = (48000 * beats + spent // 2) // spent
-            if abs(bpm - self.bpm) * 10 <= self.bpm and LEAST_BPM <= bpm <= MOST_BPM:
-                self.bpm = bpm
 
 
 def _refined(power, k: int) -> int:

@@ -3,7 +3,8 @@
 import asyncio
 from array import array
 
-from band.heart import WINDOW, WORN, Heart
+from band.beats import WINDOW
+from band.heart import WORN, Heart
 from drivers.max30102 import RATE_HZ
 from veriband_protocol import items
 

@@ -24,6 +24,11 @@ def _fill() -> None:
 _fill()
 
 
+def sine(turn: int) -> int:
+    """14 bits, of 256ths of a turn."""
+    return _SINE[turn & 255]
+
+
 class Spectra:
     """`light` and `arm`: power by bin, each on a scale of its own. `light_moves` and `arm_moves`:
     how far they are from their mean on average, in half counts; of the arm, its liveliest axis.
@@ -38,10 +43,10 @@ class Spectra:
         self._im = array("i", bytes(4 * _SIZE))
         self._sums = array("i", bytes(4 * (_SAMPLES + 1)))
 
-    def take(self, infrared, samples: int, x, y, z, moved: int) -> None:
-        """Of the first `samples` of light and `moved` of acceleration over the same time."""
+    def take(self, infrared, x, y, z, moved: int) -> None:
+        """Of 256 samples of light and the first `moved` of acceleration over the same time."""
         re, im = self._re, self._im
-        self.light_moves = self._load(infrared, samples, re)
+        self.light_moves = self._load(infrared, 2 * _SAMPLES, re)
         light_most = 3 * self.light_moves
         self.arm_moves = max(
             self._load(x, moved, im), self._load(y, moved, im), self._load(z, moved, im)

@@ -111,7 +111,7 @@ def show() -> None:
         if not KINDS[kind]:
             print(f"  aim: {MOTION_WITHIN} % within 5, at most {MOTION_REFUSED} % refused")
     print(
-        "\nThe recordings are of fingers on a camera, at rest, 54 to 98 bpm; the motion "
-        "is simulated.\nA window that one cannot answer is refused; the peers are not told the "
-        "acceleration. Our CPU time is MicroPython's."
+        "\nRecordings are of fingers on a camera at rest, 54 to 98 beats a minute; the motion is "
+        "simulated.\nA window without an answer is refused. The peers are not told the motion. "
+        "Our CPU time is MicroPython's."
     )

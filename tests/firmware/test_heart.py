@@ -16,7 +16,7 @@ from tests.ppg import ARM_SAMPLES, SAMPLES, Window, answers, shaken, still, wind
 from veriband_protocol import items
 
 LEVEL = 100_000
-CHECKED = smallints.load("band.spectra", "band.heart")
+CHECKED = smallints.load("band.spectra", "band.beats", "band.heart")
 
 
 def pulse(bpm: float, size: float = 300, noise: float = 20, seed: int = 1) -> Window:
