@@ -40,6 +40,7 @@ OPPOSITES = {
 }
 EVENTS = (*(what for pair in OPPOSITES.items() for what in pair), "reset", "computer_clock")
 MOST_AHEAD_S = 86_400
+MOST_WEARERS = 100
 
 Bounds = tuple[float, float] | tuple[int, int]
 
@@ -181,8 +182,8 @@ def read_scenario(path: Path) -> Scenario:
     day.end()
     contest = _contest(top.table("contest"), begin, end)
     rows = top.tables("wearers")
-    if not rows:
-        top.refuse("wearers", "is missing: at least one [[wearers]].")
+    if not 1 <= len(rows) <= MOST_WEARERS:
+        top.refuse("wearers", f"there are {len(rows)} [[wearers]], not 1 to {MOST_WEARERS}.")
     people = tuple(_person(row, path.parent) for row in rows)
     names = [person.name for person in people]
     for row, name in zip(rows, names, strict=True):

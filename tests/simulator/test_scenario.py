@@ -264,10 +264,11 @@ def test_what_a_file_may_not_say_is_refused_with_what_it_may(
     assert "\n" not in message
 
 
-def test_without_wearers_or_expectations_there_is_nothing_to_play(tmp_path: Path) -> None:
+def test_there_must_be_wearers_and_expectations_and_not_too_many(tmp_path: Path) -> None:
     head, _, rest = GOOD.partition("[[wearers]]")
-    with pytest.raises(BadFile, match=r"wearers: is missing: at least one \[\[wearers\]\]"):
-        scenario(tmp_path, head)
+    for many in (0, 101):
+        with pytest.raises(BadFile, match=f"wearers: there are {many} .*, not 1 to 100"):
+            scenario(tmp_path, head + "[[wearers]]\n" * many)
     with pytest.raises(BadFile, match=r"expected: is missing"):
         scenario(tmp_path, head + "[[wearers]]" + rest.partition("[[expected]]")[0])
 
