@@ -24,6 +24,7 @@ DAY = "tests/whole/test_day.py"
 SECURITY = "tests/whole/test_security.py"
 TROUBLE = "tests/whole/test_trouble.py"
 JUDGE = "tests/whole/test_judge.py"
+VITALS = "tests/whole/test_vitals.py"
 PPG = "tests/whole/test_ppg.py"
 
 
@@ -186,16 +187,57 @@ BREAKAGES = (
     Breakage(
         "the arm's rate is not guarded",
         "firmware/band/heart.py",
-        "        if moving:\n            self._guard()",
+        "        if moving:\n            self._guard(_STEP * steps)",
         "        if moving:\n            pass",
         f"{PPG}::test_the_arms_rhythm_is_not_taken_for_the_pulse",
     ),
     Breakage(
         "only the strongest of the arm's rhythms is guarded",
         "firmware/band/heart.py",
-        "        rate = 4 * _refined(arm, top)\n        for _ in range(5):",
-        "        rate = _refined(arm, top)\n        for _ in range(1):",
+        "        slowest, fastest = _refined(arm, top) // 4, 4 * _refined(arm, top)",
+        "        slowest = fastest = _refined(arm, top)",
         f"{PPG}::test_the_arms_rhythm_is_not_taken_for_the_pulse",
+    ),
+    Breakage(
+        "a band that nobody wears is taken for one without a pulse",
+        "firmware/band/pulse.py",
+        "                return items.STATUS_NOT_WORN",
+        "                return items.STATUS_NO_PULSE",
+        f"{VITALS}::test_steps_that_nobody_wears_are_struck",
+    ),
+    Breakage(
+        "the host ignores that a band is not worn",
+        "host/veriband/judge/diary.py",
+        "    result[unworn[count[unworn] == 0]] = 0.0",
+        "    pass",
+        f"{VITALS}::test_steps_that_nobody_wears_are_struck",
+    ),
+    Breakage(
+        "the heart rate after the window is taken for the window's",
+        "host/veriband/judge/diary.py",
+        "    at = np.array([utc_ms for utc_ms, _ in rates], np.int64)",
+        "    at = np.array([utc_ms - 25 * MINUTE_MS for utc_ms, _ in rates], np.int64)",
+        f"{VITALS}::test_a_heart_that_beats_fast_after_the_window_clears_nobody",
+    ),
+    Breakage(
+        "no heart rate is asked for at a suspicion",
+        "host/veriband/link/supervisor.py",
+        "                await session.heart_rate()",
+        "                pass",
+        f"{VITALS}::test_the_daemon_asks_when_the_window_first_turns_suspicious",
+    ),
+    Breakage(
+        "active minutes are not followed by a heart rate",
+        "firmware/band/vitals.py",
+        "        if steps >= ACTIVE_STEPS:",
+        "        if steps >= 10 * ACTIVE_STEPS:",
+        f"{VITALS}::test_active_minutes_have_a_heart_rate_and_idle_ones_none",
+    ),
+    Breakage(
+        "the wrap of an uploaded total is not undone",
+        "host/veriband/records.py",
+        "(now - before) & 0xFFFF, Kind.MINUTE, 0",
+        "max(0, now - before), Kind.MINUTE, 0", DAY,
     ),
     Breakage(
         "49 differences are enough to be suspected",

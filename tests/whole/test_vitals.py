@@ -44,6 +44,7 @@ def told(
         r = await rig(folder, 1, worn_by(minutes), upload=upload)
         try:
             await r.pair()
+            await r.supervisor().once()  # which sets the band's clock
             r.store.assign(r.known, r.store.add_wearer("anna", "f", 1990, 1.70, 60.0), 0)
             await story(r)
         finally:
@@ -223,6 +224,20 @@ def test_totals_and_increments_give_the_same_verdict(tmp_path: Path, upload: str
         assert 64 <= item.numbers["evidence"]["mean_bpm"] <= 68
 
     told(tmp_path, does, story, upload)
+
+
+def test_steps_that_nobody_wears_are_struck(tmp_path: Path) -> None:
+    does = [Minute(100 + 13 * (m % 4), 66, worn=False, by_machine=True) for m in range(8)]
+
+    async def story(r: Rig) -> None:
+        await minute(r, len(does) + 1)
+        await r.supervisor().once()
+        its = standing(r, len(does))
+        assert its.verdict is Verdict.CHEATING
+        assert its.struck == sum(m.steps for m in does[1:])
+        assert its.unverified == does[0].steps, "nothing is known of the first minute"
+
+    told(tmp_path, does, story)
 
 
 def test_a_heart_that_beats_fast_after_the_window_clears_nobody(tmp_path: Path) -> None:
