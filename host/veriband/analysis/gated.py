@@ -105,10 +105,7 @@ class _Found:
 
 def judge(of: Segments, wearers: Wearers) -> Judgement:
     """Judge each segment; `wearers` has a row for each index in `of.wearer`."""
-    busy = of.steps.max(axis=1) >= ACTIVE_STEPS
-    if of.heart_rate is not None:
-        busy |= ((of.heart_rate == 0) & (of.steps > 0)).any(axis=1)
-    rows = np.flatnonzero(busy)  # the others are idle, or too little is known of them
+    rows = np.flatnonzero(busy(of))  # the others are idle, or too little is known of them
     minutes = _minutes(of.take(rows), wearers)
     struck = doubtful = np.zeros(len(minutes.steps), np.bool_)
     found: list[_Found] = []
@@ -147,6 +144,14 @@ def judge(of: Segments, wearers: Wearers) -> Judgement:
         marks=marks,
         suspicions=_suspicions(minutes, found),
     )
+
+
+def busy(of: Segments) -> Bools:
+    """(n,) which segments have a minute in which anything can be suspected."""
+    result: Bools = of.steps.max(axis=1) >= ACTIVE_STEPS
+    if of.heart_rate is not None:
+        result |= ((of.heart_rate == 0) & (of.steps > 0)).any(axis=1)
+    return result
 
 
 def decisions(of: Segments, wearers: Wearers) -> Codes:

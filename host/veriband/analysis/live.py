@@ -18,6 +18,9 @@ class Live:
     def __init__(self, wearers: Wearers) -> None:
         self.wearers = wearers
         n = len(wearers.female)
+        nothing, no_steps = np.zeros(0, np.int64), np.zeros((0, HOUR), np.int16)
+        no_hours = Segments(nothing.astype(np.int32), nothing, nothing, no_steps)
+        self._none = gated.judge(no_hours, wearers).suspicions
         self._hour: Ints = np.full(n, -HOURS, np.int64)  # the newest one of each wearer
         self._steps: Steps = np.full((n, HOURS, HOUR), MISSING, np.int16)
         self._rates: Rates = np.full((n, HOURS, HOUR), np.nan, np.float32)
@@ -45,6 +48,8 @@ class Live:
             np.full(HOURS, wearer, np.int32), begin, np.zeros(HOURS, np.int64), mine_steps,
             mine_rates,
         )  # fmt: skip
+        if not gated.busy(of).any():
+            return self._none
         return gated.judge(of, self.wearers).suspicions
 
 
