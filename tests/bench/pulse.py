@@ -67,7 +67,7 @@ def _line(name: str, rates: Floats, truth: Floats, cpu_s: float) -> str:
         f"{100 * (said & ~close).mean():.1f} %",
         f"{1000 * cpu_s / len(rates):.2f}",
     ]
-    return f"  {name:34}" + "".join(f"{cell:>13}" for cell in cells)
+    return f"  {name:34}" + "".join(f"{cell:>14}" for cell in cells)
 
 
 def compare(title: str, asked: Sequence[Window]) -> None:
@@ -75,10 +75,8 @@ def compare(title: str, asked: Sequence[Window]) -> None:
     truth = np.array([window.bpm for window in asked])
     tuned = np.array([window.recording % 2 == 1 for window in asked])
     found = {OURS: ours(asked)} | {peer: theirs(peer, asked) for peer in OTHERS}
-    print(
-        f"\n{title + f' ({len(asked)} windows)':36}{'MAE, bpm':>13}{'within 5':>13}{'refused':>13}"
-        f"{'wrong, of all':>13}{'CPU ms each':>13}"
-    )
+    heads = ("MAE, bpm", "within 5", "refused", "wrong of all", "CPU ms each")
+    print(f"\n{title}: {len(asked)} windows\n{'':36}" + "".join(f"{head:>14}" for head in heads))
     for name, (rates, cpu_s) in found.items():
         print(_line(name, rates, truth, cpu_s), flush=True)
     rates, cpu_s = found[OURS]
