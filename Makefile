@@ -20,7 +20,7 @@ help:
 	@echo "make lint       check style and formatting"
 	@echo "make typecheck  check types"
 	@echo "make sabotage   break lines on purpose and see that tests notice"
-	@echo "make bench      measure, beside what others use (several minutes; ONLY=rules: a part)"
+	@echo "make bench      measure, beside what others use (several minutes; ONLY=pulse: a part)"
 	@echo "make campaign   the long tests (none yet)"
 	@echo "make lock       renew requirements/*.txt"
 	@echo "make clean      remove what was built and installed here"

@@ -15,6 +15,7 @@ _LEAST_QUALITY = 45  # less is no pulse
 _WEAKEST = 16  # in motion a pulse has at least the strongest rhythm's power divided by this
 _SLOWEST = 8  # bin; what is below is breath
 _ARM_FASTEST = 113  # bin; the double of a fast runner's steps lies above and may be a mirror image
+_STEADY = 600  # so much, divided by the rate, may the beats be off the peak: slow hearts vary more
 _LOW, _HIGH = 218, 1202  # rates of 40 and 220 a minute
 _STEP = 32  # the rate of one step in a window
 
@@ -135,7 +136,7 @@ class Heart:
         """The beats a minute at about `rate`; 0 when they turn out to be the arm's."""
         bpm = (3000 * rate + 8192) // 16384
         counted = self._beats.bpm(infrared, rate, self._guards, self._guarded)
-        if abs(counted - bpm) * 10 > bpm or not LEAST_BPM <= counted <= MOST_BPM:
+        if abs(counted - bpm) * bpm > _STEADY or not LEAST_BPM <= counted <= MOST_BPM:
             return bpm
         return 0 if self._is_guarded(counted * 16384 // 3000) else counted
 
