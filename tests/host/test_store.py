@@ -384,6 +384,18 @@ def test_a_store_that_cannot_be_written_can_be_read(
     assert path.read_bytes() == before
 
 
+def test_a_store_that_was_opened_to_be_read_is_not_written(tmp_path: Path) -> None:
+    path = tmp_path / "veriband.db"
+    with closing(Store(path)) as writer, closing(Store(path, reading=True)) as reader:
+        with pytest.raises(StoreError, match="could not be written"):
+            reader.add_wearer("anna")
+        before = reader.changes()
+        assert reader.changes() == before
+        writer.add_wearer("anna")
+        assert reader.changes() != before
+        assert [wearer.name for wearer in reader.wearers()] == ["anna"]
+
+
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no modes")
 def test_an_older_store_that_cannot_be_written_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

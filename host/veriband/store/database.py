@@ -37,7 +37,8 @@ def _can_be_written(path: Path) -> bool:
 class Database:
     """The SQLite file at `path`, made when there is none, and of its version when it is older.
 
-    With `reading`, one that cannot be written is opened to be read. Raises StoreError.
+    With `reading` nothing can be written through it, and one that can only be read is opened, too.
+    Raises StoreError.
     """
 
     def __init__(self, path: Path, *, reading: bool = False) -> None:
@@ -60,6 +61,8 @@ class Database:
                     f"The store {path} is of an older Veriband (schema {version}), and here it "
                     "can only be read: use it once where it can be written."
                 )
+            if reading:
+                self.db.execute("PRAGMA query_only = ON")
         except (OSError, sqlite3.Error) as error:
             self.db.close()
             raise self._unusable(error) from error
@@ -147,6 +150,10 @@ class Database:
                 f"The store {self.path} could not be read: {error}. If its file is damaged, put "
                 "back a copy of it, or move it away: the bands still have what they recorded last."
             ) from error
+
+    def changes(self) -> int:
+        """A number that is another one when somebody else has written since. Raises StoreError."""
+        return self.read("PRAGMA data_version")[0][0]
 
     def close(self) -> None:
         """Close the store."""
