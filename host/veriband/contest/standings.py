@@ -81,7 +81,9 @@ def _stand(
     struck = int(diary.steps[its.marks == Mark.STRUCK].sum())
     unverified = int(diary.steps[its.marks == Mark.UNVERIFIED].sum()) + loose
     counted = claimed - struck - (0 if contest.counts_unverified else unverified)
-    evidence = _evidence(its.judgement, wearer.name, contest)
+    evidence = told(
+        its.judgement, wearer.name, contest.rule, contest.from_utc_ms, contest.to_utc_ms
+    )
     verdicts = {Verdict[item.numbers["verdict"].upper()] for item in evidence}
     open_ones = verdicts & {Verdict.CHEATING, Verdict.SUSPECTED, Verdict.INCONCLUSIVE}
     known = len(diary.minute) or loose
@@ -90,18 +92,15 @@ def _stand(
     return Standing(wearer.name, claimed, struck, unverified, counted, verdict, evidence, until)
 
 
-def _evidence(of: Judgement, name: str, contest: Contest) -> list[Evidence]:
-    """The suspicions that reach into a contest."""
+def told(of: Judgement, name: str, rule: str, from_utc_ms: int, to_utc_ms: int) -> list[Evidence]:
+    """What the suspicions rest on that reach into that time."""
     its = of.suspicions
     its = its.take(
-        np.flatnonzero(
-            (its.begin * MINUTE_MS < contest.to_utc_ms)
-            & (its.end * MINUTE_MS > contest.from_utc_ms)
-        )
+        np.flatnonzero((its.begin * MINUTE_MS < to_utc_ms) & (its.end * MINUTE_MS > from_utc_ms))
     )
-    exact, clock = Words([name], contest.rule, True), Words([name], contest.rule, False)
-    told = zip(exact.suspicions(its), clock.suspicions(its), strict=True)
-    return [Evidence(clock.sentence(naive), row) for row, naive in told]
+    exact, clock = Words([name], rule, True), Words([name], rule, False)
+    rows = zip(exact.suspicions(its), clock.suspicions(its), strict=True)
+    return [Evidence(clock.sentence(naive), row) for row, naive in rows]
 
 
 def late_changes(before: Sequence[Standing], now: Sequence[Standing]) -> list[str]:
