@@ -33,6 +33,7 @@ from veriband.store import Store
 from veriband.store.roster import Band
 from veriband.store.store import Notice
 from veriband.terminal import printable
+from veriband.web.command import web
 from veriband_protocol import uuids
 from veriband_protocol.items import STATUS_OK
 
@@ -282,7 +283,7 @@ def info(ctx: click.Context, address: str) -> None:
     _run(work())
 
 
-for command in (contest, judge, leaderboard, wearer):
+for command in (contest, judge, leaderboard, wearer, web):
     main.add_command(command)
 
 

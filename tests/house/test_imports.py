@@ -18,6 +18,7 @@ PURE = {
     "itertools", "math", "typing", "zoneinfo",
 }  # fmt: skip
 HOST_PACKAGES = {"bleak", "click", "dbus_fast", "numpy"}
+WEB_PACKAGES = {"htpy", "markupsafe", "starlette", "uvicorn"}
 SIMULATOR_PACKAGES = {"bleak", "bumble", "numpy"}
 SIMULATOR_COMMANDS = {f"simulator/veriband_simulator/{name}.py" for name in ("__main__", "ppg")}
 SHIMS = {"codec", "time", "uos", "utime", "vtask", "world"}
@@ -42,7 +43,10 @@ def allowed(path: str) -> set[str] | None:
     if path.startswith("host/veriband/analysis/"):
         return PURE | {"numpy", "veriband"}
     if path.startswith("host/"):
-        return STANDARD | HOST_PACKAGES | {"drivers", "veriband", "veriband_protocol"}
+        packages = HOST_PACKAGES | (
+            WEB_PACKAGES if path.startswith("host/veriband/web/") else set()
+        )
+        return STANDARD | packages | {"drivers", "veriband", "veriband_protocol"}
     if path.startswith("simulator/veriband_simulator/shims/"):
         return MICROPYTHON | SHIMS | {"vfs"}
     if path.startswith("simulator/"):
@@ -132,6 +136,7 @@ def test_the_rules_of_the_house(path: str) -> None:
         ("firmware/drivers/x.py", "import machine"),
         ("host/veriband/x.py", "from veriband_simulator import world"),
         ("host/veriband/x.py", "NAME = 'veriband_simulator'"),
+        ("host/veriband/x.py", "def f():\n    import starlette"),
         ("host/veriband/analysis/x.py", "import time"),
         ("host/veriband/analysis/x.py", "import sqlite3"),
         ("host/veriband/analysis/x.py", "from veriband.store import store"),
