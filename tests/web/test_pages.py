@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import html
+import os
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -170,6 +171,21 @@ def test_a_day_shows_steps_heart_rate_gaps_and_wear(browser: Browser) -> None:
     assert 'href="/contest/april%20%26%20may/anna?day=2026-04-02" rel="next"' in day.html
     assert 'rel="prev"' not in day.html
     assert "Nothing has come of this day." in browser.get(DAY.replace("04-01", "04-02")).text
+
+
+def test_a_line_joins_only_heart_rates_of_minutes_that_follow_each_other(
+    path: Path, browser: Browser
+) -> None:
+    with closing(Store(path)) as store:
+        anna = recorder(store, "anna")
+        anna.record([(9, 80), (9, 80), (9, None), (9, 80), (9, 0), (9, 80)])
+        anna.miss(5, 0)
+        anna.record([(9, 80)])
+        store.add_contest("c", BEGIN, END, "gated", False, [anna.wearer])
+    heart = re.search('<path class="heart" [^>]*d="([^"]*)"', browser.get("/contest/c/anna").html)
+    assert heart is not None
+    drawn = re.findall(r"([ML])([\d.]+) ", heart[1])
+    assert drawn == [("M", "0.5"), ("L", "1.5"), ("M", "3.5"), ("M", "5.5"), ("M", "11.5")]
 
 
 @pytest.mark.usefixtures("filled")
@@ -356,6 +372,20 @@ def test_a_store_that_goes_away_is_told_and_shown_again_once_it_is_back(
     back = browser.get("/")
     assert back.status == 200
     assert back.headers["etag"] == version
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows replaces no file that is open")
+@pytest.mark.usefixtures("filled")
+def test_another_store_in_its_place_is_shown(path: Path, browser: Browser) -> None:
+    assert "april & may" in browser.get("/").text
+    other = path.with_name("other.db")
+    with closing(Store(other)) as store:
+        store.add_contest("another", BEGIN, END, "gated", False, [])
+    for left in ("-wal", "-shm"):
+        path.with_name(path.name + left).unlink()
+    other.replace(path)
+    home = browser.get("/").text
+    assert "another" in home and "april" not in home
 
 
 def test_the_store_of_an_older_veriband_is_brought_up_to_date(
