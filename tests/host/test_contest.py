@@ -19,11 +19,10 @@ from veriband.cli import main
 from veriband.contest.standings import Standing, late_changes, rank, standings
 from veriband.contest.words import table
 from veriband.judge import diary
-from veriband.records import Kind, Reading, reading
+from veriband.records import Kind
 from veriband.store import Store
 from veriband.store.roster import Band, Contest
-from veriband.store.store import Span
-from veriband_protocol.items import MINUTE_MS
+from veriband_protocol.items import MINUTE_MS, STATUS_MOVING, STATUS_NOT_WORN, STATUS_OK
 
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
@@ -136,22 +135,17 @@ def test_what_comes_late_changes_the_table_and_says_so(store: Store) -> None:
 
 
 def test_a_heart_rate_belongs_to_the_minute_in_which_it_was_taken() -> None:
-    spans = [Span(NOON + k * MINUTE_MS, MINUTE_MS, 100, Kind.MINUTE) for k in (0, 1, 3)]
-
-    def at(ms: int, *raw: int) -> tuple[int, Reading]:
-        return NOON + ms, reading(0, 1, 0, bytes(raw))
-
-    its = diary.written(
-        spans,
-        [
-            at(-1, 1, 0, 99, 90),  # before
-            at(0, 1, 0, 70, 90), at(59_999, 1, 0, 80, 90),  # two in the first: their mean
-            at(60_000, 1, 1), at(70_000, 1, 3),  # not worn, then moving
-            at(120_000, 1, 0, 99, 90),  # in a minute that is missing
-            at(180_000, 1, 0, 66, 90), at(190_000, 1, 1),  # a pulse was there
-            at(240_000, 1, 0, 99, 90),  # after all
-        ],
-    )  # fmt: skip
+    steps = [(NOON + k * MINUTE_MS, 100, int(Kind.MINUTE)) for k in (0, 1, 3)]
+    ok, unworn, moving = STATUS_OK, STATUS_NOT_WORN, STATUS_MOVING
+    rates = [
+        (-1, ok, 99),  # before
+        (0, ok, 70), (59_999, ok, 80),  # two in the first: their mean
+        (60_000, unworn, 0), (70_000, moving, 0),
+        (120_000, ok, 99),  # in a minute that is missing
+        (180_000, ok, 66), (190_000, unworn, 0),  # a pulse was there
+        (240_000, ok, 99),  # after all
+    ]  # fmt: skip
+    its = diary.written(steps, [(NOON + ms, status, bpm) for ms, status, bpm in rates])
     assert its.heart_rate.tolist() == [75, 0, 66]
 
 

@@ -158,11 +158,11 @@ def test_what_came_after_a_moment_is_left_out(store: Store) -> None:
     assert store.total(band, 7) == 77
 
     def steps(as_of_utc_ms: int) -> list[int]:
-        return [span.steps for span in store.spans(band, 0, 10**10, as_of_utc_ms)]
+        return [steps for _, steps, _ in store.steps(band, 0, 10**10, as_of_utc_ms)]
 
     assert (steps(999), steps(1000), steps(1999), steps(2000)) == ([], [5], [5], [5, 6])
-    assert [(at, r.value) for at, r in store.readings(band, 0, 10**10, 1000)] == [(10**9, 72)]
-    assert store.readings(band, 0, 10**10, 999) == []
+    assert store.heart_rates(band, 0, 10**10, 1000) == [(10**9, 0, 72)]
+    assert store.heart_rates(band, 0, 10**10, 999) == []
     assert store.newest_utc_ms(band) == 10**9 + MINUTE
 
 
@@ -202,7 +202,8 @@ def test_no_look_at_a_band_goes_through_all_that_is_stored(store: Store) -> None
     queries: list[str] = []
     store.db.set_trace_callback(queries.append)
     store.spans(band, 0, 1)
-    store.readings(band, 0, 1)
+    store.steps(band, 0, 1)
+    store.heart_rates(band, 0, 1)
     store.newest_utc_ms(band)
     store.undated_steps(band)
     store.undatable_steps(band)
@@ -218,7 +219,7 @@ def test_no_look_at_a_band_goes_through_all_that_is_stored(store: Store) -> None
     undated = "USING INDEX item_by_time (band=? AND utc_ms=?)"
     dated = "SEARCH item USING INDEX item_by_time (band=? AND utc_ms>? AND utc_ms<?)"
     assert plans == [
-        dated, arrived, dated, arrived,
+        dated, dated, arrived, dated, arrived,
         "SEARCH item USING COVERING INDEX item_by_time (band=?)",
         f"SEARCH item {undated}",
         f"SEARCH it {undated}",

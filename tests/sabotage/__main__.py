@@ -215,8 +215,8 @@ BREAKAGES = (
     Breakage(
         "the heart rate after the window is taken for the window's",
         "host/veriband/judge/diary.py",
-        "    at = np.array([utc_ms for utc_ms, _ in rates], np.int64)",
-        "    at = np.array([utc_ms - 25 * MINUTE_MS for utc_ms, _ in rates], np.int64)",
+        "    at, status, bpm = rates[:, 0],",
+        "    at, status, bpm = rates[:, 0] - 25 * MINUTE_MS,",
         f"{VITALS}::test_a_heart_that_beats_fast_after_the_window_clears_nobody",
     ),
     Breakage(

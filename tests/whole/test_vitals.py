@@ -18,7 +18,7 @@ from veriband.judge.watch import Watch
 from veriband.link.pairing import pair
 from veriband.link.session import HeartRate, Session, connected
 from veriband.link.supervisor import Supervisor
-from veriband.records import Kind, Reading
+from veriband.records import Kind
 from veriband_protocol import items, wire
 from veriband_simulator.wearers import Minute, Wearer
 
@@ -64,8 +64,9 @@ async def asked(r: Rig, what: Callable[[Session], Coroutine[Any, Any, Any]]) -> 
         return await what(session)
 
 
-def readings(r: Rig) -> list[Reading]:
-    return [reading for _, reading in r.store.readings(r.known, 0, 1 << 60)]
+def rates(r: Rig) -> list[tuple[int, int, int]]:
+    """(UTC ms, status, bpm) of all that is stored."""
+    return r.store.heart_rates(r.known, 0, 1 << 60)
 
 
 def daemon(r: Rig, sentences: list[str] | None = None) -> Supervisor:
@@ -106,8 +107,7 @@ def test_a_request_is_answered_with_what_is_measured_then(
         assert abs(found.bpm - bpm) <= 2
         assert (found.quality > 0) == (status == items.STATUS_OK)
         await r.supervisor().once()
-        last = readings(r)[-1]
-        assert (last.detail, last.value, last.quality) == (status, found.bpm, found.quality)
+        assert rates(r)[-1][1:] == (status, found.bpm)
 
     told(tmp_path, [does] * 6, story)
 
@@ -164,7 +164,7 @@ def test_a_malformed_request_is_refused_and_measures_nothing(tmp_path: Path) -> 
         await asked(r, wrong)
         await minute(r, 2)
         await r.supervisor().once()
-        assert readings(r) == []
+        assert rates(r) == []
 
     told(tmp_path, [Minute(0, 72)] * 3, story)
 
@@ -175,11 +175,10 @@ def test_active_minutes_have_a_heart_rate_and_idle_ones_none(tmp_path: Path) -> 
     async def story(r: Rig) -> None:
         await minute(r, len(does))
         await r.supervisor().once()
-        found = r.store.readings(r.known, 0, 1 << 60)
-        assert [(at - BEGIN_MS) // 60_000 for at, _ in found] == [1, 2, 3, 4, 5]
-        walking = [reading for _, reading in found[:4]]
-        assert [reading.detail for reading in walking] == [items.STATUS_OK] * 4
-        assert all(80 <= reading.value <= 92 for reading in walking)
+        found = rates(r)
+        assert [(at - BEGIN_MS) // 60_000 for at, _, _ in found] == [1, 2, 3, 4, 5]
+        assert [status for _, status, _ in found[:4]] == [items.STATUS_OK] * 4
+        assert all(80 <= bpm <= 92 for _, _, bpm in found[:4])
 
     told(tmp_path, does, story)
 
@@ -192,7 +191,7 @@ def test_the_daemon_asks_when_the_window_first_turns_suspicious(tmp_path: Path) 
         await minute(r, 40)
         await until_cancelled(keeping)
         assert r.troubles == []
-        by_minute = [at // 60_000 for at, _ in r.store.readings(r.known, 0, 1 << 60)]
+        by_minute = [at // 60_000 for at, _, _ in rates(r)]
         asked_for = {m for m in by_minute if by_minute.count(m) > 1}
         assert len(asked_for) == 1, "once, as it is decided then"
         assert len(sentences) == 1

@@ -14,11 +14,11 @@ from veriband.analysis.judgement import Codes, Judgement
 from veriband.analysis.segments import HOUR, MISSING, Bools, Floats, Ints, Segments
 from veriband.civil import offset_min, zone_named
 from veriband.judge.engine import RULES
-from veriband.records import Kind, Reading
+from veriband.records import Kind
 from veriband.store import Store
 from veriband.store.roster import Wearer
-from veriband.store.store import LATEST, Span
-from veriband_protocol.items import MINUTE_MS, STATUS_NOT_WORN, STATUS_OK, VITAL_HEART_RATE
+from veriband.store.store import LATEST
+from veriband_protocol.items import MINUTE_MS, STATUS_NOT_WORN, STATUS_OK
 
 HISTORY_MS = 14 * 24 * 3_600_000  # of which the resting heart rate is learned
 _QUARTER = 15  # minutes; offsets of clocks change on whole ones
@@ -67,51 +67,49 @@ def read(
     store: Store, wearer: Wearer, from_utc_ms: int, to_utc_ms: int, as_of_utc_ms: int = LATEST
 ) -> Diary:
     """What is stored of a wearer, what came after `as_of_utc_ms` left out. Raises StoreError."""
-    spans: list[Span] = []
-    readings: list[tuple[int, Reading]] = []
+    steps: list[tuple[int, int, int]] = []
+    rates: list[tuple[int, int, int]] = []
     for worn in store.worn(wearer):
         begin = max(from_utc_ms, worn.from_utc_ms)
         end = to_utc_ms if worn.to_utc_ms is None else min(to_utc_ms, worn.to_utc_ms)
-        spans += store.spans(worn.band, begin, end, as_of_utc_ms)
-        readings += store.readings(worn.band, begin, end, as_of_utc_ms)
-    return written(spans, readings)
+        steps += store.steps(worn.band, begin, end, as_of_utc_ms)
+        rates += store.heart_rates(worn.band, begin, end, as_of_utc_ms)
+    return written(steps, rates)
 
 
-def written(spans: Sequence[Span], readings: Sequence[tuple[int, Reading]]) -> Diary:
-    """A diary of spans and of readings, each with its time in UTC ms.
+def written(steps: Sequence[tuple[int, int, int]], rates: Sequence[tuple[int, int, int]]) -> Diary:
+    """A diary of what Store.steps and Store.heart_rates give.
 
-    A reading belongs to the minute in which it was taken, and to no other. Of a minute that two
+    A heart rate belongs to the minute in which it was taken, and to no other. Of a minute that two
     bands have, the first counts; steps of the other are in no minute.
     """
-    minutes = sorted((s for s in spans if s.kind is Kind.MINUTE), key=lambda s: s.utc_ms)
-    start = np.array([s.utc_ms for s in minutes], np.int64)
-    steps = np.array([s.steps for s in minutes], np.int64)
+    table = np.array(steps, np.int64).reshape(-1, 3)
+    table = table[np.argsort(table[:, 0], kind="stable")]
+    minutes = table[table[:, 2] == Kind.MINUTE]
+    start, count = minutes[:, 0], minutes[:, 1]
+    others = table[(table[:, 2] != Kind.MINUTE) & (table[:, 1] > 0)]
     nearest = (start + MINUTE_MS // 2) // MINUTE_MS
     minute, first = np.unique(nearest, return_index=True)
     twice = np.delete(np.arange(len(start)), first)
-    others = [s for s in spans if s.kind is not Kind.MINUTE and s.steps]
-    loose = np.array([s.utc_ms // MINUTE_MS for s in others], np.int64)
     return Diary(
-        minute, steps[first], _rates(start, readings)[first],
-        np.concatenate((loose, nearest[twice])),
-        np.concatenate((np.array([s.steps for s in others], np.int64), steps[twice])),
+        minute, count[first], _rates(start, np.array(rates, np.int64).reshape(-1, 3))[first],
+        np.concatenate((others[:, 0] // MINUTE_MS, nearest[twice])),
+        np.concatenate((others[:, 1], count[twice])),
     )  # fmt: skip
 
 
-def _rates(start: Ints, readings: Sequence[tuple[int, Reading]]) -> Floats:
+def _rates(start: Ints, rates: Ints) -> Floats:
     """The mean heart rate taken in each of the minutes that begin at `start` (UTC ms).
 
     0 where there is none, and one said that the band was not worn.
     """
-    rates = [r for r in readings if r[1].vital == VITAL_HEART_RATE]
-    at = np.array([utc_ms for utc_ms, _ in rates], np.int64)
-    value = np.array([r.value for _, r in rates], np.float64)
-    status = np.array([r.detail for _, r in rates], np.int64)
-    row = np.searchsorted(start, at, side="right") - 1
-    inside: Bools = (row >= 0) & (at < start[row] + MINUTE_MS) if len(start) else row >= 0
-    known = row[inside & (status == STATUS_OK)]
-    count = np.bincount(known, minlength=len(start))
-    total = np.bincount(known, value[inside & (status == STATUS_OK)], len(start))
+    at, status, bpm = rates[:, 0], rates[:, 1], rates[:, 2]
+    row: Ints = np.searchsorted(start, at, side="right") - 1
+    inside: Bools = row >= 0
+    inside[inside] = at[inside] < start[row[inside]] + MINUTE_MS
+    ok = inside & (status == STATUS_OK)
+    count = np.bincount(row[ok], minlength=len(start))
+    total = np.bincount(row[ok], bpm[ok], len(start))
     result: Floats = np.where(count > 0, total / np.maximum(count, 1), np.nan)
     unworn = row[inside & (status == STATUS_NOT_WORN)]
     result[unworn[count[unworn] == 0]] = 0.0

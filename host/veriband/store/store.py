@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from veriband.records import Anchor, Item, Kind, Reading, reading
+from veriband.records import Anchor, Item, Kind
 from veriband.store.roster import Band, Roster
+from veriband_protocol.items import STATUS_OK, VITAL_HEART_RATE
 
 LATEST = 1 << 62  # UTC ms, later than everything
 # Of an item: whether it came until a UTC ms. What is older than arrivals are noted, did.
@@ -128,33 +129,43 @@ class Store(Roster):
         ).fetchone()
         return row and row[0]
 
-    def spans(
-        self, band: Band, from_utc_ms: int, to_utc_ms: int, as_of_utc_ms: int = LATEST
-    ) -> list[Span]:
-        """Everything with steps that begins in that time, in its order; what came after
-        `as_of_utc_ms` left out."""
+    def spans(self, band: Band, from_utc_ms: int, to_utc_ms: int) -> list[Span]:
+        """Everything with steps that begins in that time, in its order."""
         rows = self.read(
             "SELECT utc_ms, duration_ms, steps, kind, boot, t_ms FROM item WHERE band = ? "
-            f"AND utc_ms >= ? AND utc_ms < ? AND steps IS NOT NULL AND {_ARRIVED} "
-            "ORDER BY utc_ms, epoch, seq",
-            (band.id, from_utc_ms, to_utc_ms, as_of_utc_ms),
+            "AND utc_ms >= ? AND utc_ms < ? AND steps IS NOT NULL ORDER BY utc_ms, epoch, seq",
+            (band.id, from_utc_ms, to_utc_ms),
         )
         return [
             Span(utc_ms, duration_ms, steps, Kind(kind), boot, t_ms)
             for utc_ms, duration_ms, steps, kind, boot, t_ms in rows
         ]
 
-    def readings(
+    def steps(
         self, band: Band, from_utc_ms: int, to_utc_ms: int, as_of_utc_ms: int = LATEST
-    ) -> list[tuple[int, Reading]]:
-        """(UTC ms, reading) of that time, in its order; `as_of_utc_ms` as in `spans`."""
+    ) -> list[tuple[int, int, int]]:
+        """(UTC ms, steps, kind) of what `spans` gives, without what came after `as_of_utc_ms`."""
+        return self.read(
+            "SELECT utc_ms, steps, kind FROM item WHERE band = ? AND utc_ms >= ? AND utc_ms < ? "
+            f"AND steps IS NOT NULL AND {_ARRIVED} ORDER BY utc_ms, epoch, seq",
+            (band.id, from_utc_ms, to_utc_ms, as_of_utc_ms),
+        )
+
+    def heart_rates(
+        self, band: Band, from_utc_ms: int, to_utc_ms: int, as_of_utc_ms: int = LATEST
+    ) -> list[tuple[int, int, int]]:
+        """(UTC ms, items.STATUS_*, bpm or 0) of what was measured in that time, in its order."""
         rows = self.read(
-            "SELECT utc_ms, seq, boot, t_ms, raw FROM item INDEXED BY item_by_time "
-            f"WHERE band = ? AND utc_ms >= ? AND utc_ms < ? AND kind = ? AND {_ARRIVED} "
+            "SELECT utc_ms, detail, raw FROM item INDEXED BY item_by_time WHERE band = ? "
+            f"AND utc_ms >= ? AND utc_ms < ? AND kind = ? AND {_ARRIVED} "
             "ORDER BY utc_ms, epoch, seq",
             (band.id, from_utc_ms, to_utc_ms, Kind.READING, as_of_utc_ms),
         )
-        return [(utc_ms, reading(*row)) for utc_ms, *row in rows]
+        return [
+            (utc_ms, status, raw[2] if status == STATUS_OK else 0)
+            for utc_ms, status, raw in rows
+            if raw[0] == VITAL_HEART_RATE
+        ]
 
     def newest_utc_ms(self, band: Band) -> int | None:
         """When the newest dated item of a band began."""
