@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 HEAP_BYTES = 128 * 1024  # the board's
-SHIM_HEAP_BYTES = 40 * 1024  # what the shims and asyncio take besides
+SHIM_HEAP_BYTES = 41 * 1024  # what the shims and asyncio take besides
 
 
 class FirmwareMissing(Exception):

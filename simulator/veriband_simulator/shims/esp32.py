@@ -3,6 +3,27 @@
 import world
 
 _BLOCK = 4096
+_AHEAD = 512  # bytes that are fetched at once; littlefs asks for 32 at a time, often the same
+_ahead_at = -1  # where in the flash those are that were fetched last
+_ahead = b""
+
+
+def _read(at: int, n: int):
+    """`n` bytes at `at`. Nobody but the writer below changes the flash while this runs."""
+    global _ahead_at, _ahead
+    begin = at - at % _AHEAD
+    if at + n > begin + _AHEAD:
+        return world.call("flash_read", at, n)
+    if begin != _ahead_at:
+        _ahead = memoryview(world.call("flash_read", begin, _AHEAD))
+        _ahead_at = begin
+    return _ahead[at - begin : at - begin + n]
+
+
+def _change(*call) -> None:
+    global _ahead_at
+    _ahead_at = -1
+    world.call(*call)
 
 
 class Partition:
@@ -39,14 +60,14 @@ class Partition:
     def readblocks(self, block: int, buf, offset: int = 0) -> None:
         """Fill `buf`."""
         n = len(buf)
-        buf[:] = world.call("flash_read", self._at(block, offset, n), n)
+        buf[:] = _read(self._at(block, offset, n), n)
 
     def writeblocks(self, block: int, buf, offset=None) -> None:
         """Program `buf`; without an offset the blocks are erased first."""
         if offset is None:
             for k in range(len(buf) // _BLOCK):
-                world.call("flash_erase", self._at(block + k, 0, _BLOCK))
-        world.call("flash_write", self._at(block, offset or 0, len(buf)), buf)
+                _change("flash_erase", self._at(block + k, 0, _BLOCK))
+        _change("flash_write", self._at(block, offset or 0, len(buf)), buf)
 
     def ioctl(self, op: int, arg: int):
         """4: number of blocks, 5: their size, 6: erase one."""
@@ -55,5 +76,5 @@ class Partition:
         if op == 5:
             return _BLOCK
         if op == 6:
-            world.call("flash_erase", self._at(arg, 0, _BLOCK))
+            _change("flash_erase", self._at(arg, 0, _BLOCK))
         return 0
