@@ -11,7 +11,7 @@ WORN = 50000  # mean counts at 7.2 mA and 4,096 nA; what comes back without skin
 _CLIPPED = 262000  # counts; the converter ends at 262,143
 _MOVING = 328  # 0.02 g, in half counts of 16 bits for +-4 g
 _LIGHT_MOVES = 16  # half counts; less is the converter's noise
-_LEAST_QUALITY = 45  # less is no pulse
+_LEAST_QUALITY = 53  # less is no pulse
 _WEAKEST = 16  # in motion a pulse has at least the strongest rhythm's power divided by this
 _SLOWEST = 8  # bin; what is below is breath
 _ARM_FASTEST = 113  # bin; the double of a fast runner's steps lies above and may be a mirror image
@@ -30,7 +30,7 @@ class Heart:
         self.quality = 0
         self._spectra = Spectra()
         self._beats = Beats()
-        self._power = array("i", bytes(4 * BINS))  # of the light, weighted, without the arm's
+        self._power = array("i", bytes(4 * BINS))  # of the light, without the arm's
         self._guards = array("i", bytes(4 * 16))  # rates of the arm
         self._guarded = 0
 
@@ -104,7 +104,7 @@ class Heart:
         light, power = self._spectra.light, self._power
         total = top = 0
         for k in range(_SLOWEST, BINS):
-            power[k] = 0 if self._is_guarded(k * FINE) else light[k] * k  # the slow is strong
+            power[k] = 0 if self._is_guarded(k * FINE) else light[k]
             total += power[k]
             top = max(top, light[k])
         least = top // _WEAKEST if self._guarded else 0
@@ -121,7 +121,7 @@ class Heart:
     def _explained(self, rate: int) -> int:
         """The power of a pulse of `rate` and its harmonics; 0 if it may be none.
 
-        A harmonic counts for no more than the rhythm itself, or half the pulse's rate would
+        A harmonic counts for twice the rhythm itself at most, or half the pulse's rate would
         explain as much. A harmonic of a pulse that the arm hides is no pulse.
         """
         if not _LOW <= rate <= _HIGH or self._is_guarded(rate):
@@ -129,8 +129,10 @@ class Heart:
         for harmonic in (2, 3):
             if rate > harmonic * _LOW and self._is_guarded(rate // harmonic):
                 return 0
-        own = self._around(rate)
-        return own + min(own, self._around(2 * rate)) + min(own, self._around(3 * rate))
+        explained = own = self._around(rate)
+        for harmonic in (2, 3):
+            explained += min(2 * own, self._around(harmonic * rate))
+        return explained
 
     def _refine(self, infrared, rate: int) -> int:
         """The beats a minute at about `rate`; 0 when they turn out to be the arm's."""
