@@ -105,3 +105,14 @@ def test_a_suspicion_that_lasts_longer_than_it_looks_back_is_told_once(
     watch = Watch(store, band, UTC, told.append)
     looks(store, band, watch, [150] * 400, [140] * 400)
     assert len(told) == 1
+
+
+def test_what_was_told_is_not_told_again_the_next_day(store: Store, band: Band) -> None:
+    told: list[str] = []
+    watch = Watch(store, band, UTC, told.append)
+    day = 24 * 60
+    steps = [0] * (day - 60) + [150] * 50 + [0] * 120
+    put(store, band, NOON, steps)
+    for m in range(10, len(steps), 10):
+        watch.look(NOON + m * MINUTE_MS)
+    assert len(told) == 1

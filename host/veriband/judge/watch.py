@@ -60,7 +60,8 @@ class Watch:
         self._wearer: Wearer | None = None
         self._live: Live | None = None
         self._begun_ms = 0  # when what is known of the wearer was looked up
-        self._seen = 0  # the newest minute that was judged
+        self._fed = 0  # the newest minute that the live judge has
+        self._seen = 0  # the newest minute that was judged for the first time
         self._told: list[_Told] = []
         self.active = False  # the newest minute is one of now, and an active one
 
@@ -77,13 +78,16 @@ class Watch:
             self._begin(wearer, now_utc_ms)
         assert self._live is not None
         # From a minute earlier on, as minutes may begin before they are due.
-        new = diary.read(self._store, wearer, self._seen * MINUTE_MS, now_utc_ms)
+        new = diary.read(self._store, wearer, self._fed * MINUTE_MS, now_utc_ms)
         needed = False
         for minute, steps, rate in zip(new.minute, new.steps, new.heart_rate, strict=True):
+            if minute <= self._fed:
+                continue
+            self._fed = int(minute)
+            found = self._live.arrive(0, self._fed, int(steps), float(rate))
             if minute <= self._seen:
                 continue
-            self._seen = int(minute)
-            found = self._live.arrive(0, self._seen, int(steps), float(rate))
+            self._seen = self._fed
             self._tell(found, wearer)
             needed = needed or undecided(found, self._seen)
             self.active = bool(steps >= ACTIVE_STEPS)
@@ -94,12 +98,13 @@ class Watch:
         """Look up what is known of the wearer, and begin with the last hours."""
         if wearer != self._wearer:
             self._told.clear()
+            self._seen = 0
         history = diary.read(self._store, wearer, now_utc_ms - diary.HISTORY_MS, now_utc_ms)
         known = diary.about(wearer, now_utc_ms)
         if len(history.minute):
             known = rest.learn(history.segments(diary.own_zone(wearer, self._zone)), known)
         self._live, self._wearer, self._begun_ms = Live(known), wearer, now_utc_ms
-        self._seen = now_utc_ms // MINUTE_MS - HOURS * HOUR
+        self._fed = now_utc_ms // MINUTE_MS - HOURS * HOUR
 
     def _tell(self, found: Suspicions, wearer: Wearer) -> None:
         """Tell what is new, or has another verdict now."""
