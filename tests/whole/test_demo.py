@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import IO
 
 import pytest
+from click.testing import CliRunner
 
+from veriband.cli import main
 from veriband_simulator.demo.play import limit_s, play_scenario
 from veriband_simulator.demo.progress import Progress
 from veriband_simulator.scenario import examples, read_scenario
@@ -194,6 +196,23 @@ def test_a_bad_file_is_refused_with_the_key(short: str) -> None:
     assert errors == (
         f"Error: {short}: wearers[1].age: 400 is not a whole number from 10 to 110.\n"
     )
+
+
+def test_the_store_is_kept_where_it_is_asked_for(short: str, tmp_path: Path) -> None:
+    kept = tmp_path / "kept.db"
+    process = start("--scenario", short, "--keep", str(kept), "--json")
+    output, errors = process.communicate()
+    assert process.returncode == 0, errors
+    board = CliRunner().invoke(main, ["--store", str(kept), "leaderboard", "--json"])
+    for shown, told in zip(
+        json.loads(board.output)["wearers"], json.loads(output)["wearers"], strict=True
+    ):
+        assert shown.pop("rank")
+        assert shown == told
+    process = start("--scenario", short, "--keep", str(kept))
+    _, errors = process.communicate()
+    assert process.returncode == 2
+    assert "is there already" in errors
 
 
 def test_help_lists_the_scenarios_that_come_with_it() -> None:

@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 from textwrap import fill
 
 import click
@@ -51,7 +52,16 @@ class _BadScenario(click.ClickException):
     type=click.IntRange(1, 1_000_000),
     help=f"With --watch: times real time [default: {SPEED}].",
 )
-def demo(name: str, seed: int | None, json_wanted: bool, watch: bool, speed: int | None) -> None:
+@click.option(
+    "--keep",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Keep the store there, for 'veriband --store FILE web', also while it plays.",
+)
+def demo(
+    name: str, seed: int | None, json_wanted: bool, watch: bool, speed: int | None,
+    keep: Path | None,
+) -> None:  # fmt: skip
     """Play a contest between simulated wearers through whole bands and the daemon.
 
     Ends with status 0 if the truth came out: nothing that was counted is missing, and everybody
@@ -61,10 +71,12 @@ def demo(name: str, seed: int | None, json_wanted: bool, watch: bool, speed: int
         raise click.UsageError("--watch is for the eye, --json for programs: give one of them.")
     if speed is not None and not watch:
         raise click.UsageError("--speed says how fast --watch goes: give --watch, too.")
+    if keep is not None and keep.exists():
+        raise click.UsageError(f"{keep} is there already: name a new file with --keep.")
     try:
         scenario = load(name)
         pace = (speed or SPEED) if watch else None
-        _play_and_show(scenario, scenario.seed if seed is None else seed, json_wanted, pace)
+        _play_and_show(scenario, scenario.seed if seed is None else seed, json_wanted, pace, keep)
     except BadFile as error:
         raise _BadScenario(printable(str(error))) from error
     except (FirmwareDied, FirmwareMissing) as error:
@@ -84,13 +96,15 @@ def demo(name: str, seed: int | None, json_wanted: bool, watch: bool, speed: int
         ) from error
 
 
-def _play_and_show(scenario: Scenario, seed: int, json_wanted: bool, pace: int | None) -> None:
+def _play_and_show(
+    scenario: Scenario, seed: int, json_wanted: bool, pace: int | None, keep: Path | None
+) -> None:
     started = time.monotonic()
     minutes = scenario.end - scenario.begin
     with Progress(json_wanted, pace is not None, minutes) as progress:
         outcome = play(
             seed,
-            play_scenario(scenario, seed, progress),
+            play_scenario(scenario, seed, progress, keep),
             limit_s=limit_s(scenario),
             speed=pace,
         )

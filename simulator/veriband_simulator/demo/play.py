@@ -60,12 +60,14 @@ class Outcome:
     pdus: int
 
 
-async def play_scenario(scenario: Scenario, seed: int, progress: Progress) -> Outcome:
-    """Play it in a world of its own, with a store that is thrown away."""
+async def play_scenario(
+    scenario: Scenario, seed: int, progress: Progress, kept: Path | None = None
+) -> Outcome:
+    """Play it in a world of its own, with a new store at `kept`, or one that is thrown away."""
     with tempfile.TemporaryDirectory(prefix="veriband-demo-") as folder:
         lead_s = LEAD_S + LEAD_A_BAND_S * len(scenario.bands)
         world = World(seed, scenario.moment(scenario.begin * 60 - lead_s))
-        store = Store(Path(folder) / "veriband.db")
+        store = Store(kept or Path(folder) / "veriband.db")
         try:
             return await _Play(scenario, world, store, progress).run()
         finally:
