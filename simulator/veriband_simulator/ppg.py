@@ -88,9 +88,9 @@ async def measure(
     try:
         await board.power_on()
         seen = 0
-        while world.now_us() < recording.seconds * 1e6:
-            left_s = recording.seconds - world.now_us() / 1e6
-            await asyncio.sleep(min(LOOK_S, left_s))
+        end_us = int(recording.seconds * 1e6)
+        while world.now_us() < end_us:
+            await asyncio.sleep(min(LOOK_S, (end_us - world.now_us()) / 1e6))
             passed(world.now_us() / 1e6)
             for line in board.console().splitlines():
                 word, *numbers = line.split() or [""]

@@ -108,6 +108,13 @@ def test_a_pulse_that_beats_with_the_arm_is_not_told(tmp_path: Path) -> None:
     assert [(w["status"], w["bpm"]) for w in windows] == [("moving", None)] * 2
 
 
+def test_it_ends_with_the_recording_wherever_that_ends(tmp_path: Path) -> None:
+    path = tmp_path / "recording.csv"
+    lines = [f"{100_000 - 300 * beat(k / 29.97, 66):.0f}" for k in range(500)]
+    path.write_text("\n".join(["ir", *lines]) + "\n")
+    assert [w["bpm"] for w in heard(path, "--rate", "29.97")] == [66]
+
+
 def test_a_table_for_the_eye(tmp_path: Path) -> None:
     process = start(written(tmp_path, "time_s,ir", lambda s: (100_000 - 300 * beat(s, 66),)))
     output, errors = process.communicate()
