@@ -109,10 +109,10 @@ def test_a_pulse_that_beats_with_the_arm_is_not_told(tmp_path: Path) -> None:
 
 
 def test_it_ends_with_the_recording_wherever_that_ends(tmp_path: Path) -> None:
-    path = tmp_path / "recording.csv"
-    lines = [f"{100_000 - 300 * beat(k / 29.97, 66):.0f}" for k in range(500)]
-    path.write_text("\n".join(["ir", *lines]) + "\n")
-    assert [w["bpm"] for w in heard(path, "--rate", "29.97")] == [66]
+    """At 16.12 s, which is a bit more than 16,120,000 us in floating point."""
+    assert 403 / 25 * 1e6 > 16_120_000
+    path = written(tmp_path, "time_s,ir", lambda s: (100_000 - 300 * beat(s, 66),), 404 / 25)
+    assert [w["bpm"] for w in heard(path)] == [66]
 
 
 def test_a_table_for_the_eye(tmp_path: Path) -> None:
