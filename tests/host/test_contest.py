@@ -97,6 +97,13 @@ def test_only_the_contests_own_minutes_count(store: Store) -> None:
     assert stand(store, its).claimed == sum(WALK[10:20])
 
 
+def test_a_minute_across_the_line_counts_in_one_of_two_contests(store: Store) -> None:
+    put(store, wearer(store, "anna"), NOON - 29_000, [100] * 5)
+    before = store.add_contest("a", NOON - HOUR_MS, NOON, "gated", False, store.wearers())
+    after = store.add_contest("b", NOON, NOON + HOUR_MS, "gated", False, store.wearers())
+    assert [stand(store, its).claimed for its in (before, after)] == [0, 500]
+
+
 def test_a_band_that_is_handed_on_counts_for_each(store: Store) -> None:
     band = wearer(store, "anna")
     put(store, band, NOON, WALK, [118] * 60)
@@ -149,13 +156,20 @@ def test_a_heart_rate_belongs_to_the_minute_in_which_it_was_taken() -> None:
     assert its.heart_rate.tolist() == [75, 0, 66]
 
 
+@pytest.mark.parametrize("bpm", [0, 24, 251])
+def test_a_heart_rate_that_nobody_has_is_unknown(bpm: int) -> None:
+    its = diary.written([(NOON, 100, int(Kind.MINUTE))], [(NOON, STATUS_OK, bpm)])
+    assert np.isnan(its.heart_rate).all()
+
+
 def test_a_minute_that_two_bands_have_counts_once(store: Store) -> None:
     put(store, wearer(store, "anna"), NOON, [100] * 3)
     second = store.add_band("C0:second", None, 0)
     store.assign(second, store.wearer("anna"), 0)
-    put(store, second, NOON, [90] * 3)
+    put(store, second, NOON, [90] * 3 + [0])
+    put(store, store.band("C0:anna"), NOON + 3 * MINUTE_MS, [0])
     its = diary.read(store, store.wearer("anna"), NOON, NOON + HOUR_MS)
-    assert its.steps.tolist() == [100] * 3
+    assert its.steps.tolist() == [100] * 3 + [0]
     assert its.loose_steps.tolist() == [90] * 3
 
 

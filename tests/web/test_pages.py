@@ -222,6 +222,17 @@ def test_a_wearers_day_is_that_of_their_own_clock(browser: Browser) -> None:
     assert browser.get("/contest/april%20%26%20may/to%2Fkyo%20%3F?day=2026-04-03").status == 200
 
 
+def test_the_newest_day_is_one_of_the_contest_though_its_last_minute_ends_later(
+    path: Path, browser: Browser
+) -> None:
+    begin = int(datetime(2026, 3, 29, tzinfo=ZONE).timestamp() * 1000)
+    with closing(Store(path)) as store:
+        anna = recorder(store, "anna", utc_ms=begin - 29_000)
+        anna.record([(10, None)] * 3)
+        store.add_contest("c", begin - 86_400_000, begin, "gated", False, [anna.wearer])
+    assert browser.get("/contest/c/anna").status == 200
+
+
 def test_a_day_when_clocks_change_has_its_own_length(path: Path, browser: Browser) -> None:
     begin = int(datetime(2026, 3, 29, tzinfo=ZONE).timestamp() * 1000)
     with closing(Store(path)) as store:

@@ -14,6 +14,7 @@ from veriband.analysis.judgement import Codes, Judgement
 from veriband.analysis.segments import HOUR, MISSING, Bools, Floats, Ints, Segments
 from veriband.civil import offset_min, zone_named
 from veriband.judge.engine import RULES
+from veriband.minutes.table import HEART_RATES
 from veriband.records import Kind
 from veriband.store import Store
 from veriband.store.roster import Wearer
@@ -80,8 +81,9 @@ def read(
 def written(steps: Sequence[tuple[int, int, int]], rates: Sequence[tuple[int, int, int]]) -> Diary:
     """A diary of what Store.steps and Store.heart_rates give.
 
-    A heart rate belongs to the minute in which it was taken, and to no other. Of a minute that two
-    bands have, the first counts; steps of the other are in no minute.
+    A heart rate belongs to the minute in which it was taken, and to no other; one outside of
+    HEART_RATES, as nobody has it, is unknown. Of a minute that two bands have, the first counts;
+    steps of the other are in no minute.
     """
     table = np.array(steps, np.int64).reshape(-1, 3)
     table = table[np.argsort(table[:, 0], kind="stable")]
@@ -91,6 +93,7 @@ def written(steps: Sequence[tuple[int, int, int]], rates: Sequence[tuple[int, in
     nearest = (start + MINUTE_MS // 2) // MINUTE_MS
     minute, first = np.unique(nearest, return_index=True)
     twice = np.delete(np.arange(len(start)), first)
+    twice = twice[count[twice] > 0]
     return Diary(
         minute, count[first], _rates(start, np.array(rates, np.int64).reshape(-1, 3))[first],
         np.concatenate((others[:, 0] // MINUTE_MS, nearest[twice])),
@@ -107,7 +110,8 @@ def _rates(start: Ints, rates: Ints) -> Floats:
     row: Ints = np.searchsorted(start, at, side="right") - 1
     inside: Bools = row >= 0
     inside[inside] = at[inside] < start[row[inside]] + MINUTE_MS
-    ok = inside & (status == STATUS_OK)
+    low, high = HEART_RATES
+    ok = inside & (status == STATUS_OK) & (low <= bpm) & (bpm <= high)
     count = np.bincount(row[ok], minlength=len(start))
     total = np.bincount(row[ok], bpm[ok], len(start))
     result: Floats = np.where(count > 0, total / np.maximum(count, 1), np.nan)
@@ -147,10 +151,14 @@ def judged(
     at = segments.steps != MISSING
     order = np.argsort(cells[at])
     marks = judgement.marks[at][order]
-    inside = whole.minute * MINUTE_MS >= from_utc_ms
-    late = whole.loose_minute * MINUTE_MS >= from_utc_ms
+
+    def inside(minute: Ints) -> Bools:
+        """Which lie in that time; of two contests in a row no minute counts in both."""
+        return (minute * MINUTE_MS >= from_utc_ms) & (minute * MINUTE_MS < to_utc_ms)
+
+    its, loose = inside(whole.minute), inside(whole.loose_minute)
     diary = Diary(
-        whole.minute[inside], whole.steps[inside], whole.heart_rate[inside],
-        whole.loose_minute[late], whole.loose_steps[late],
+        whole.minute[its], whole.steps[its], whole.heart_rate[its],
+        whole.loose_minute[loose], whole.loose_steps[loose],
     )  # fmt: skip
-    return Judged(diary, marks[inside], judgement)
+    return Judged(diary, marks[its], judgement)
