@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.host.minutes import NOON, put, put_gap
+from tests.host.minutes import EPOCH, NOON, put, put_gap
 from veriband.analysis.judgement import Verdict
 from veriband.cli import main
-from veriband.contest.standings import Standing, late_changes, rank, standings
+from veriband.contest.standings import Standing, late_changes, places, standings
 from veriband.contest.words import table
 from veriband.judge import diary
-from veriband.records import Kind
+from veriband.records import Kind, reading
 from veriband.store import Store
 from veriband.store.roster import Band, Contest
 from veriband_protocol.items import MINUTE_MS, STATUS_MOVING, STATUS_NOT_WORN, STATUS_OK
@@ -102,6 +102,7 @@ def test_a_minute_across_the_line_counts_in_one_of_two_contests(store: Store) ->
     before = store.add_contest("a", NOON - HOUR_MS, NOON, "gated", False, store.wearers())
     after = store.add_contest("b", NOON, NOON + HOUR_MS, "gated", False, store.wearers())
     assert [stand(store, its).claimed for its in (before, after)] == [0, 500]
+    assert before.counts_unverified is False
 
 
 def test_a_band_that_is_handed_on_counts_for_each(store: Store) -> None:
@@ -119,7 +120,7 @@ def test_equals_share_a_place_and_who_sent_nothing_is_unknown(store: Store) -> N
     for band in store.bands()[:2]:
         put(store, band, NOON, WALK, [118] * 60)
     found = standings(store, contest(store), UTC)
-    assert [rank(each, found) for each in found] == [1, 1, 3]
+    assert [place for place, _ in places(found)] == [1, 1, 3]
     assert (found[2].verdict, found[2].until_utc_ms) == (Verdict.UNKNOWN, None)
 
 
@@ -139,6 +140,17 @@ def test_what_comes_late_changes_the_table_and_says_so(store: Store) -> None:
         f"became {sum(WALK) + sum(WALK[:30])}, place 2 became 1.",
         "ben: place 1 became 2.",
     ]
+
+
+def test_a_verdict_that_changes_late_is_said_though_no_step_is(store: Store) -> None:
+    anna = wearer(store, "anna")
+    put(store, anna, NOON, CRADLE)
+    its = contest(store, counts_unverified=True)
+    early = standings(store, its, UTC)
+    seq = store.cursor(anna, EPOCH) or 0
+    rates = [reading(seq + k, 1, k * MINUTE_MS, bytes((1, STATUS_OK, 140, 90))) for k in range(60)]
+    store.commit(anna, EPOCH, rates, seq + 60, NOON + 6 * HOUR_MS)
+    assert late_changes(early, standings(store, its, UTC)) == ["anna: suspected became honest."]
 
 
 def test_a_heart_rate_belongs_to_the_minute_in_which_it_was_taken() -> None:
@@ -277,7 +289,9 @@ def test_a_contest_from_the_command_line(store: Store) -> None:
         (("wearer", "add", "ben", "--lives-in", "Mars"), "no time zone 'Mars'"),
         (("wearer", "add", "ben", "--band", "C0"), "run 'veriband pair C0' first"),
         (("wearer", "wears", "anna", "C0:anna", "--from", "soon"), "is not a time like"),
-        (("wearer", "wears", "anna", "C0:anna", "--from", "1960-01-01"), "is worn by anna"),
+        (("wearer", "wears", "anna", "C0:anna", "--from", "1999-12-31"), "not between 2000 and"),
+        (("wearer", "wears", "anna", "C0:anna", "--from", "9999-12-31T23:59-12:00"),
+         "not between 2000 and 2099"),
         (("contest", "add", "x", "anna", "--from", "2026-03-02T10:00", "--to", "2026-03-02T10:00"),
          "--to is not after --from"),
         (("contest", "add", "x", "ben", "--from", "2026-03-02", "--to", "2026-03-02"),

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 import click
 
 from veriband.civil import local_day, zone_named
-from veriband.contest.standings import LATE_MS, Standing, late_changes, rank, standings
+from veriband.contest.standings import LATE_MS, Standing, late_changes, places, standings
 from veriband.contest.words import CAUTION, clock, row, table
 from veriband.context import open_store, utc_ms, zone_of
 from veriband.errors import VeribandError
 from veriband.judge.engine import RULES
+from veriband.minutes.table import FIRST_YEAR, LAST_YEAR
 from veriband.store import Store
 from veriband.store.roster import Contest, Wearer, Worn
 from veriband.store.store import LATEST
@@ -34,7 +35,10 @@ class _Name(click.ParamType[str]):
 
 
 class _Moment(click.ParamType[datetime]):
-    """A day, or a time of one, on the wearer's clock or with an offset; `last`: a day's end."""
+    """A day, or a time of one, on the wearer's clock or with an offset; `last`: a day's end.
+
+    From FIRST_YEAR to LAST_YEAR: what a band can know, and what every clock can show.
+    """
 
     name = "time"
 
@@ -48,14 +52,15 @@ class _Moment(click.ParamType[datetime]):
             return value
         zone = zone_of(ctx) if ctx else UTC
         try:
-            if len(value) == len("2026-11-25"):
-                day = date.fromisoformat(value)
-                begin, end = local_day(zone, datetime(day.year, day.month, day.day))
-                return datetime.fromtimestamp((end if self._last else begin) / 1000, UTC)
             when = datetime.fromisoformat(value)
-            return when if when.tzinfo else when.replace(tzinfo=zone)
-        except (ValueError, VeribandError):
+        except ValueError:
             self.fail(f"{value!r} is not a time like 2026-11-25 or 2026-11-25T18:30", param, ctx)
+        if not FIRST_YEAR <= when.year <= LAST_YEAR:
+            self.fail(f"{value!r} is not between {FIRST_YEAR} and {LAST_YEAR}", param, ctx)
+        if len(value) == len("2026-11-25"):
+            begin, end = local_day(zone, when)
+            return datetime.fromtimestamp((end if self._last else begin) / 1000, UTC)
+        return when if when.tzinfo else when.replace(tzinfo=zone)
 
 
 class _Zone(click.ParamType[str]):
@@ -243,7 +248,7 @@ def _json(of: Contest, found: list[Standing], changes: list[str]) -> dict[str, A
         "to": datetime.fromtimestamp(of.to_utc_ms / 1000, UTC).isoformat(),
         "rule": of.rule,
         "counts_unverified": of.counts_unverified,
-        "wearers": [{"rank": rank(each, found), **row(each)} for each in found],
+        "wearers": [{"rank": place, **row(each)} for place, each in places(found)],
         "late": changes,
         "caution": CAUTION,
     }

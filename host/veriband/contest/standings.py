@@ -64,9 +64,10 @@ def standings(
     return sorted(table, key=lambda standing: (-standing.counted, standing.wearer))
 
 
-def rank(standing: Standing, among: Sequence[Standing]) -> int:
-    """The place of one among all, from 1 on; equals share it."""
-    return 1 + sum(other.counted > standing.counted for other in among)
+def places(table: Sequence[Standing]) -> list[tuple[int, Standing]]:
+    """Everybody in `standings` with their place, from 1 on; equals share it."""
+    first: dict[int, int] = {}
+    return [(first.setdefault(its.counted, i), its) for i, its in enumerate(table, 1)]
 
 
 def _stand(
@@ -104,15 +105,15 @@ def told(of: Judgement, name: str, rule: str, from_utc_ms: int, to_utc_ms: int) 
 
 
 def late_changes(before: Sequence[Standing], now: Sequence[Standing]) -> list[str]:
-    """A sentence for everybody whose steps or place differ in two tables of a contest that is
-    over, as of LATE_MS after its end and of now."""
-    then = {standing.wearer: standing for standing in before}
+    """A sentence for everybody whose steps, place or verdict differ in two tables of a contest:
+    as of LATE_MS after its end and of now."""
+    then = {its.wearer: (place, its) for place, its in places(before)}
     changes: list[str] = []
-    for standing in now:
-        was = then[standing.wearer]
-        places = rank(was, before), rank(standing, now)
-        moved = "" if places[0] == places[1] else f"place {places[0]} became {places[1]}"
-        parts = [moved] if moved else []
+    for place, standing in places(now):
+        place_then, was = then[standing.wearer]
+        parts = [] if place == place_then else [f"place {place_then} became {place}"]
+        if standing.verdict is not was.verdict:
+            parts.append(f"{was.verdict.word} became {standing.verdict.word}")
         if (standing.claimed, standing.counted) != (was.claimed, was.counted):
             came = standing.claimed - was.claimed
             parts.insert(0, f"{came} steps came more than an hour after the end")

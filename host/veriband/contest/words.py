@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
-from veriband.contest.standings import Standing, rank
+from veriband.contest.standings import Standing, places
 from veriband.terminal import printable
 
 CAUTION = (
@@ -19,10 +19,9 @@ _COLUMNS = ("claimed", "struck", "unverified", "counted")
 def table(standings: Sequence[Standing]) -> str:
     """A line a wearer, the first first."""
     lines = [["", "wearer", *_COLUMNS, "verdict"]]
-    for standing in standings:
+    for place, standing in places(standings):
         numbers = [f"{getattr(standing, column):,}" for column in _COLUMNS]
-        place = str(rank(standing, standings))
-        lines.append([place, printable(standing.wearer), *numbers, standing.verdict.word])
+        lines.append([str(place), printable(standing.wearer), *numbers, standing.verdict.word])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(

@@ -10,7 +10,7 @@ import numpy as np
 
 from veriband.analysis.judgement import Mark
 from veriband.civil import local_day
-from veriband.contest.standings import LATE_MS, Standing, late_changes, rank, standings, told
+from veriband.contest.standings import LATE_MS, Standing, late_changes, places, standings, told
 from veriband.context import utc_ms
 from veriband.judge.diary import Judged, judged, own_zone
 from veriband.store import Store
@@ -63,9 +63,9 @@ def leaderboard(store: Store, zone: tzinfo, name: str | None = None) -> Leaderbo
     if utc_ms() > end_ms:
         late = late_changes(standings(store, contest, zone, end_ms), table)
     zones = {each.name: own_zone(each, zone) for each in store.entrants(contest)}
-    places = [Place(rank(each, table), each, zones[each.wearer]) for each in table]
+    ranked = [Place(place, each, zones[each.wearer]) for place, each in places(table)]
     names = [each.name for each in reversed(contests)]
-    return Leaderboard(contest, places, late, names)
+    return Leaderboard(contest, ranked, late, names)
 
 
 def day(store: Store, zone: tzinfo, contest: str, wearer: str, on: date | None) -> Day:
