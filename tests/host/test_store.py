@@ -308,6 +308,11 @@ def test_an_older_store_is_copied_and_becomes_one_of_this_version(tmp_path: Path
             told = [(n.text, n.first_utc_ms, n.last_utc_ms, n.count) for n in store.notices(one)]
             assert told == [("x", 1, 3, 2), ("y", 4, 4, 1), ("x", 5, 5, 1)]
             assert [n.first_utc_ms for n in store.notices(other)] == [2]
+    with closing(Store(path)) as store:  # what it had, did not come with what comes now
+        later = [Anchor(1, Kind.ANCHOR, 1, MINUTE, utc_ms=10 * MINUTE)]
+        store.commit(store.band("A"), 7, later, 2, utc_ms=99 * MINUTE)
+        its = store.steps(store.band("A"), 0, 20 * MINUTE, as_of_utc_ms=98 * MINUTE)
+        assert [steps for _, steps, _ in its] == [5]
     Store(new).close()
     assert tables(path) == tables(new)
     copy = tmp_path / "veriband.db.version-1"

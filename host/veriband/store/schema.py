@@ -167,7 +167,8 @@ CREATE TABLE arrival (
     seq INTEGER NOT NULL,
     utc_ms INTEGER NOT NULL,
     PRIMARY KEY (band, epoch, seq)
-) WITHOUT ROWID
+) WITHOUT ROWID;
+INSERT INTO arrival SELECT band, epoch, seq - 1, 0 FROM cursor
 """,
 }
 # What a store of version 1 is known by: it has no application id.

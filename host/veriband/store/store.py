@@ -10,7 +10,7 @@ from veriband.store.roster import Band, Roster
 from veriband_protocol.items import STATUS_OK, VITAL_HEART_RATE
 
 LATEST = 1 << 62  # UTC ms, later than everything
-# Of an item: whether it came until a UTC ms. What is older than arrivals are noted, did.
+# Of an item: whether it came until a UTC ms. What an older Veriband stored came at 0.
 _ARRIVED = (
     "coalesce((SELECT utc_ms FROM arrival WHERE band = item.band AND epoch = item.epoch "
     "AND seq >= item.seq ORDER BY seq LIMIT 1), 0) <= ?"
