@@ -183,6 +183,17 @@ def test_active_minutes_have_a_heart_rate_and_idle_ones_none(tmp_path: Path) -> 
     told(tmp_path, does, story)
 
 
+def test_a_wearer_who_cannot_be_judged_costs_no_sync(tmp_path: Path) -> None:
+    async def story(r: Rig) -> None:
+        await minute(r, 2)
+        r.store.db.execute("UPDATE wearer SET zone = 'Mars/Olympus'")
+        synced = await daemon(r).once()
+        assert synced.items > 0
+        assert "no time zone 'Mars/Olympus'" in str(r.troubles[-1])
+
+    told(tmp_path, [Minute(0, 72)] * 3, story)
+
+
 def test_the_daemon_asks_when_the_window_first_turns_suspicious(tmp_path: Path) -> None:
     sentences: list[str] = []
 

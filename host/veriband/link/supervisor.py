@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from datetime import tzinfo
 
 from veriband.errors import BandVanished, Unforeseen, VeribandError
@@ -56,8 +57,13 @@ class Supervisor:
 
     async def once(self) -> Synced:
         """Find, connect, sync, disconnect. Raises VeribandError, whatever happens."""
-        try:
+        with self._foreseen():
             return await self._once()
+
+    @contextmanager
+    def _foreseen(self) -> Generator[None]:
+        try:
+            yield
         except VeribandError:
             raise
         except Exception as error:
@@ -78,11 +84,12 @@ class Supervisor:
 
     async def _judge(self, session: Session) -> None:
         """Ask for a heart rate where one is needed; the band journals it for the next sync."""
-        if self._watch and self._watch.look(self._utc_ms()):
-            try:
-                await session.heart_rate()
-            except VeribandError as error:  # what was synced is synced
-                self._note(error)
+        try:
+            with self._foreseen():
+                if self._watch and self._watch.look(self._utc_ms()):
+                    await session.heart_rate()
+        except VeribandError as error:  # what was synced is synced
+            self._note(error)
 
     async def run(self) -> None:
         """Sync for ever; failures are noted in the store and tried again."""
