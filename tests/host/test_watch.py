@@ -116,3 +116,12 @@ def test_what_was_told_is_not_told_again_the_next_day(store: Store, band: Band) 
     for m in range(10, len(steps), 10):
         watch.look(NOON + m * MINUTE_MS)
     assert len(told) == 1
+
+
+def test_a_clock_that_is_set_back_makes_nothing_deaf(store: Store, band: Band) -> None:
+    watch = Watch(store, band, UTC)
+    years = 4 * 365 * 24 * 60 * MINUTE_MS
+    put(store, band, NOON + years, [150] * 10)
+    watch.look(NOON + years + 10 * MINUTE_MS)
+    assert watch.active
+    assert looks(store, band, watch, [150] * 25, [140] * 25) == [20]

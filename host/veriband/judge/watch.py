@@ -74,7 +74,8 @@ class Watch:
         wearer = self._store.wearer_of(self._band, now_utc_ms)
         if wearer is None:
             return False
-        if self._live is None or wearer != self._wearer or now_utc_ms > self._begun_ms + _DAY_MS:
+        is_of_today = self._begun_ms <= now_utc_ms <= self._begun_ms + _DAY_MS
+        if self._live is None or wearer != self._wearer or not is_of_today:
             self._begin(wearer, now_utc_ms)
         assert self._live is not None
         # From a minute earlier on, as minutes may begin before they are due.
@@ -105,6 +106,7 @@ class Watch:
             known = rest.learn(history.segments(diary.own_zone(wearer, self._zone)), known)
         self._live, self._wearer, self._begun_ms = Live(known), wearer, now_utc_ms
         self._fed = now_utc_ms // MINUTE_MS - HOURS * HOUR
+        self._seen = min(self._seen, now_utc_ms // MINUTE_MS)  # this computer's clock was set back
 
     def _tell(self, found: Suspicions, wearer: Wearer) -> None:
         """Tell what is new, or has another verdict now."""
