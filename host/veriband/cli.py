@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
-import math
 import sys
 from collections.abc import Coroutine
 from contextlib import suppress
@@ -19,7 +18,7 @@ import click
 from veriband import __version__
 from veriband.civil import local_day
 from veriband.contest.command import contest, leaderboard, wearer
-from veriband.context import open_store, utc_ms, zone_of
+from veriband.context import FiniteRange, open_store, utc_ms, zone_of
 from veriband.errors import BadInput, NoHeartRate, VeribandError
 from veriband.hours import by_hour, table
 from veriband.judge.command import judge
@@ -197,23 +196,11 @@ def _summary(synced: Synced) -> str:
     return f"{synced.items} new items{clock}"
 
 
-class _Every(click.FloatRange):
-    """A finite number of seconds from 1 on; click takes "nan" for one."""
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        seconds = super().convert(value, param, ctx)
-        if not math.isfinite(seconds):
-            self.fail(f"{value} is not a number of seconds", param, ctx)
-        return seconds
-
-
 @main.command()
 @click.argument("addresses", nargs=-1)
 @click.option(
     "--every",
-    type=_Every(min=1),
+    type=FiniteRange(min=1),
     default=600.0,
     show_default=True,
     help="Seconds between syncs, at least 1.",

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from datetime import tzinfo
 from pathlib import Path
+from typing import Any
 
 import click
 
 from veriband.civil import LocalTime, zone_named
 from veriband.errors import StoreError, VeribandError
 from veriband.store import Store
+
+
+class FiniteRange(click.FloatRange):
+    """A finite number in a range; click takes "nan" for one in any."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """As in ParamType."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number", param, ctx)
+        return number
 
 
 def utc_ms() -> int:

@@ -131,7 +131,7 @@ def test_days_when_clocks_change_have_23_and_25_hours(path: str, day: str, hours
         (("steps", "--day", "9999-12-31"), "at the end of the calendar"),
         (("run", "--every", "0"), "x>=1"),
         (("run", "--every", "-5"), "x>=1"),
-        (("run", "--every", "nan"), "not a number of seconds"),
+        (("run", "--every", "nan"), "not a finite number"),
     ],
 )
 def test_wrong_use_is_one_sentence(path: str, arguments: tuple[str, ...], says: str) -> None:

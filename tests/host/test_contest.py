@@ -285,7 +285,10 @@ def test_a_contest_from_the_command_line(store: Store) -> None:
         (("wearer", "add", "anna"), "There is a wearer anna already"),
         (("wearer", "add", " "), "a name has 1 to 64 characters"),
         (("wearer", "add", "x\x1b"), "a name has 1 to 64 characters"),
+        (("wearer", "add", ".."), "'..' is no name"),
         (("wearer", "add", "ben", "--height", "180"), "0.5<=x<=2.5"),
+        (("wearer", "add", "ben", "--rest", "nan"), "nan is not a finite number"),
+        (("wearer", "add", "ben", "--band", "C0:later"), "is worn by anna"),
         (("wearer", "add", "ben", "--lives-in", "Mars"), "no time zone 'Mars'"),
         (("wearer", "add", "ben", "--band", "C0"), "run 'veriband pair C0' first"),
         (("wearer", "wears", "anna", "C0:anna", "--from", "soon"), "is not a time like"),
@@ -303,6 +306,8 @@ def test_wrong_use_of_contests_is_one_sentence(
     store: Store, arguments: tuple[str, ...], told: str
 ) -> None:
     wearer(store, "anna")
+    later = store.add_band("C0:later", None, 0)
+    store.assign(later, store.wearer("anna"), NOON + 50 * 365 * DAY_MS)
     result = run(store, *arguments)
     assert result.exit_code in (1, 2)
     assert told in result.output

@@ -11,7 +11,7 @@ import click
 from veriband.civil import local_day, zone_named
 from veriband.contest.standings import LATE_MS, Standing, late_changes, places, standings
 from veriband.contest.words import CAUTION, clock, row, table
-from veriband.context import open_store, utc_ms, zone_of
+from veriband.context import FiniteRange, open_store, utc_ms, zone_of
 from veriband.errors import VeribandError
 from veriband.judge.engine import RULES
 from veriband.minutes.table import FIRST_YEAR, LAST_YEAR
@@ -31,6 +31,8 @@ class _Name(click.ParamType[str]):
         text = str(value).strip()
         if not text or len(text) > _LONGEST_NAME or printable(text) != text:
             self.fail(f"a name has 1 to {_LONGEST_NAME} characters that can be shown", param, ctx)
+        if text in (".", ".."):  # no browser asks for a page of that name
+            self.fail(f"{text!r} is no name", param, ctx)
         return text
 
 
@@ -87,9 +89,9 @@ def wearer() -> None:
 @click.argument("name", type=_Name())
 @click.option("--sex", type=click.Choice(["m", "f"]))
 @click.option("--birth-year", type=click.IntRange(_OLDEST, datetime.now(UTC).year), metavar="YEAR")
-@click.option("--height", "height_m", type=click.FloatRange(0.5, 2.5), metavar="METRES")
+@click.option("--height", "height_m", type=FiniteRange(0.5, 2.5), metavar="METRES")
 @click.option(
-    "--rest", "rest_bpm", type=click.FloatRange(25, 120), metavar="BPM",
+    "--rest", "rest_bpm", type=FiniteRange(25, 120), metavar="BPM",
     help="The resting heart rate [default: learned from nights].",
 )  # fmt: skip
 @click.option("--lives-in", type=_Zone(), metavar="ZONE", help="[default: the computer's zone]")
@@ -102,9 +104,10 @@ def add_wearer(
     """Add a wearer: a pseudonym, and what is known of them. All of it stays in the store."""
     store = open_store(ctx)
     band = store.band(address) if address else None
-    new = store.add_wearer(name, sex, birth_year, height_m, rest_bpm, lives_in)
-    if band:
-        store.assign(band, new, utc_ms())
+    with store.transaction():
+        new = store.add_wearer(name, sex, birth_year, height_m, rest_bpm, lives_in)
+        if band:
+            store.assign(band, new, utc_ms())
     click.echo(f"{name} was added" + (f" and wears {band.address}." if band else "."))
 
 

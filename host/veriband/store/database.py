@@ -126,7 +126,10 @@ class Database:
 
     @contextlib.contextmanager
     def transaction(self) -> Generator[None]:
-        """All or nothing. Raises StoreError."""
+        """All or nothing, of what is in it and of transactions in it. Raises StoreError."""
+        if self.db.in_transaction:
+            yield
+            return
         try:
             self.db.execute("BEGIN IMMEDIATE")
             yield
