@@ -204,7 +204,7 @@ class Roster(Database):
             "SELECT id, name, from_utc_ms, to_utc_ms, rule, counts_unverified FROM contest "
             "ORDER BY id"
         )
-        return [Contest(*row[:-1], bool(row[-1])) for row in rows]
+        return [Contest(*terms, counts_unverified=bool(counts)) for *terms, counts in rows]
 
     def entrants(self, contest: Contest) -> list[Wearer]:
         """Who takes part."""
