@@ -19,8 +19,8 @@ _TRIES = 3  # of a transaction
 
 
 class Pulse:
-    """Measures with `light` (a MAX30102) and `arm` (an LSM6DSOX). `bpm` and `quality` are of the
-    last measurement, 0 unless it was OK.
+    """Measures with `light` (a MAX30102) and `arm` (an LSM6DSOX), once at a time. `bpm` and
+    `quality` are of the last measurement, 0 unless it was OK.
     """
 
     def __init__(self, light, arm) -> None:
@@ -34,27 +34,17 @@ class Pulse:
         self._x = array("h", bytes(2 * _MOTION))
         self._y = array("h", bytes(2 * _MOTION))
         self._z = array("h", bytes(2 * _MOTION))
-        self._ended = None  # an event while somebody measures
-        self._status = None
+        self._stop()  # a reset in mid-measurement leaves the LED lit
 
     async def measure(self) -> int:
-        """The status of a measurement, items.STATUS_*; who asks while one runs waits for it."""
-        while self._ended is not None:
-            await self._ended.wait()
-            if self._status is not None:
-                return self._status
-        ended = self._ended = asyncio.Event()
-        self._status = None
+        """The status of a measurement, items.STATUS_*."""
         self.bpm = self.quality = 0
         try:
-            self._status = await self._measure()
+            return await self._measure()
         except OSError:
-            self._status = items.STATUS_NO_SENSOR
+            return items.STATUS_NO_SENSOR
         finally:
             self._stop()
-            self._ended = None
-            ended.set()
-        return self._status
 
     def _stop(self) -> None:
         for stop in (self._light.stop, self._arm.stop_motion):

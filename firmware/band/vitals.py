@@ -21,7 +21,7 @@ class Vitals:
         self._active = asyncio.Event()
         self._ended = None  # the Event of a measurement under way
         self._asked = False
-        self._status = items.STATUS_OK  # the last one
+        self._latest = (items.STATUS_OK, 0, 0)  # status, bpm, quality
 
     def walked(self, steps: int) -> None:
         """A minute of so many steps has ended."""
@@ -44,7 +44,7 @@ class Vitals:
             await self._measure()
         finally:
             self._asked = False
-        return wire.pack_heart_rate(self._status, self._pulse.bpm, self._pulse.quality)
+        return wire.pack_heart_rate(*self._latest)
 
     async def _measure(self) -> None:
         """One measurement; who comes while one is under way has that one."""
@@ -53,23 +53,20 @@ class Vitals:
             return
         self._ended = asyncio.Event()
         try:
-            status = await self._pulse.measure()
-            self._keep(status)
+            self._keep(await self._pulse.measure())
         finally:
             self._ended.set()
             self._ended = None
 
     def _keep(self, status: int) -> None:
         """Journal it, at the middle of its window; a strip that stays out is told once."""
-        is_told = status == self._status == items.STATUS_NO_SENSOR
-        self._status = status
+        is_told = status == self._latest[0] == items.STATUS_NO_SENSOR
+        self._latest = (status, self._pulse.bpm, self._pulse.quality)
         if is_told:
             return
         after_ms = max(0, self._clock.since_item_ms() - _HALF_MS)
         try:
-            self._journal.reading(
-                after_ms, items.VITAL_HEART_RATE, status, self._pulse.bpm, self._pulse.quality
-            )
+            self._journal.reading(after_ms, items.VITAL_HEART_RATE, *self._latest)
         except OSError:
             pass  # flash failed; minutes need the room that is left
         self._save()

@@ -52,6 +52,11 @@ class Max30102(Faulty):
         self._next_us: int | None = None  # when the next sample is taken, if any is
 
     @property
+    def is_shut_down(self) -> bool:
+        """Whether no LED is lit and no sample taken."""
+        return self._next_us is None
+
+    @property
     def _channels(self) -> int:
         mode = self._registers[0x09] & 0x07
         if mode not in (2, 3):

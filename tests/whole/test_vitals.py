@@ -153,6 +153,33 @@ def test_two_who_ask_at_once_get_one_answer_and_one_busy(tmp_path: Path) -> None
     told(tmp_path, [Minute(0, 72)] * 6, story)
 
 
+def test_who_asks_while_an_active_minute_is_measured_is_told_that(tmp_path: Path) -> None:
+    async def story(r: Rig) -> None:
+        await minute(r, 2.1)
+        found: HeartRate = await asked(r, Session.heart_rate)
+        await minute(r, 2.9)
+        await r.supervisor().once()
+        (reading,) = [one for one in rates(r) if one[0] >= BEGIN_MS + 2 * 60_000]
+        assert reading[1:] == (found.status, found.bpm) == (items.STATUS_OK, found.bpm)
+
+    told(tmp_path, [Minute(112, 84)] * 4, story)
+
+
+def test_a_reset_in_mid_measurement_leaves_no_led_lit(tmp_path: Path) -> None:
+    async def story(r: Rig) -> None:
+        assert r.band.pulse is not None
+        await minute(r, 2.1)
+        assert not r.band.pulse.is_shut_down
+        r.band.board.reset()
+        await asyncio.sleep(5)
+        assert r.band.pulse.is_shut_down
+        await minute(r, 4)
+        await r.supervisor().once()
+        r.check()
+
+    told(tmp_path, [Minute(112, 84)] * 5, story)
+
+
 def test_a_malformed_request_is_refused_and_measures_nothing(tmp_path: Path) -> None:
     async def story(r: Rig) -> None:
         await minute(r, 1.2)
