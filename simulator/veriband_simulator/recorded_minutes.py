@@ -13,6 +13,7 @@ COLUMNS = ("minute", "steps", "heart_rate_bpm")
 DAY = 24 * 60
 MOST_STEPS = 300  # in a minute
 MOST_BPM = 250.0
+MOST_DIGITS = 10
 PACKAGED = ("fitbit_day", "evening_run")
 
 
@@ -38,7 +39,7 @@ def read(path: Path) -> RecordedMinutes:
     """A CSV file with the columns `minute,steps,heart_rate_bpm`. Raises BadMinutes."""
     try:
         return parsed(path.read_text("utf-8-sig"), str(path))
-    except (OSError, UnicodeError) as error:
+    except (OSError, UnicodeError, csv.Error) as error:
         raise BadMinutes(f"{path} cannot be read: {error}") from error
 
 
@@ -77,24 +78,27 @@ def _cells(
         if len(row) != width:
             raise BadMinutes(f"{name}, row {number}: {len(row)} cells, not {width}.")
         where = f"{name}, row {number}"
-        if row[0].isdecimal():
-            minute = int(row[0])
-        else:
+        minute = _whole(row[0])
+        if minute is None:
             try:
                 time = datetime.fromisoformat(row[0])
                 first = first or time
                 minute = int((time - first).total_seconds() // 60)
             except (ValueError, TypeError):
                 raise BadMinutes(
-                    f"{where}: minute {row[0]!r} is neither a number nor a time as "
+                    f"{where}: minute {row[0][:40]!r} is neither a number nor a time as "
                     "2016-04-19 09:30."
                 ) from None
         if minute >= DAY:
             raise BadMinutes(f"{where}: it is more than a day after the first.")
-        steps = int(row[1]) if row[1].isdecimal() else -1
-        if not 0 <= steps <= MOST_STEPS:
-            raise BadMinutes(f"{where}: {row[1]!r} is not 0 to {MOST_STEPS} steps.")
+        steps = _whole(row[1])
+        if steps is None or steps > MOST_STEPS:
+            raise BadMinutes(f"{where}: {row[1][:40]!r} is not 0 to {MOST_STEPS} steps.")
         yield minute, steps, _rate(row[2], where) if width > 2 and row[2] else None
+
+
+def _whole(cell: str) -> int | None:
+    return int(cell) if cell.isdecimal() and len(cell) < MOST_DIGITS else None
 
 
 def _rate(cell: str, where: str) -> float:
@@ -104,6 +108,6 @@ def _rate(cell: str, where: str) -> float:
         rate = -1.0
     if rate and not 20 <= rate <= MOST_BPM:
         raise BadMinutes(
-            f"{where}: {cell!r} is not 20 to {MOST_BPM:g} bpm, 0 (not worn) or empty (unknown)."
+            f"{where}: {cell[:40]!r} is not 20 to {MOST_BPM:g} bpm, 0 (not worn) or empty (unknown)."
         )
     return rate

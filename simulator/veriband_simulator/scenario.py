@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from importlib.resources import as_file, files
+from os.path import exists
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -163,7 +164,7 @@ def load(name: str) -> Scenario:
         with as_file(files("veriband_simulator").joinpath(f"data/scenarios/{name}.toml")) as path:
             return read_scenario(path)
     path = Path(name)
-    if not path.suffix and not path.exists():
+    if not path.suffix and not exists(path):  # which a name that is too long does not
         raise BadFile(
             f"{name!r} is neither a file nor one of the examples {', '.join(examples())}."
         )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NoReturn, cast
 
 DAY_MIN = 24 * 60
+MOST_SHOWN = 80  # characters of a value that is refused
 
 
 class BadFile(ValueError):
@@ -19,6 +20,15 @@ class BadFile(ValueError):
 def _listed(value: object) -> list[object]:
     """The elements of an array; of anything else, none."""
     return cast("list[object]", value) if isinstance(value, list) else []
+
+
+def _shown(value: object) -> str:
+    """A value, in so many characters as a message has room for."""
+    try:
+        shown = repr(value) if isinstance(value, str | int | float) else str(value)
+    except ValueError:
+        return "a number of thousands of digits"
+    return shown if len(shown) <= MOST_SHOWN else f"{shown[:MOST_SHOWN]}..."
 
 
 class Table:
@@ -37,11 +47,11 @@ class Table:
     def of_file(cls, path: Path) -> Table:
         """The whole of a file. Raises BadFile."""
         try:
-            return cls(str(path), "", tomllib.loads(path.read_text("utf-8")))
+            return cls(str(path), "", tomllib.loads(path.read_text("utf-8-sig")))
         except (OSError, UnicodeError) as error:
             why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
             raise BadFile(f"{path} cannot be read: {why}.") from error
-        except tomllib.TOMLDecodeError as error:
+        except (ValueError, RecursionError) as error:  # also a number or a depth beyond Python's
             raise BadFile(f"{path} is no TOML: {error}.") from error
 
     def key(self, key: str) -> str:
@@ -64,8 +74,7 @@ class Table:
         return self._values[key]
 
     def _no(self, key: str, value: object, allowed: str) -> NoReturn:
-        shown = repr(value) if isinstance(value, str | int | float) else str(value)
-        self.refuse(key, f"{shown} is not {allowed}.")
+        self.refuse(key, f"{_shown(value)} is not {allowed}.")
 
     def end(self) -> None:
         """Refuse whatever is left."""

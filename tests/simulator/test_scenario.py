@@ -248,6 +248,10 @@ REFUSED = [
     ("[day]", "[[day]]", "day: [{{'date': "),
     ("[[expected]]", "[expected]", "expected: {{'wearer': 'Ann', "),
     ("[contest]", "[contest", "scenario.toml is no TOML: "),
+    ("seed = 3", f"seed = {'3' * 5000}", "scenario.toml is no TOML: Exceeds the limit"),
+    ("seed = 3", f"seed = {'[' * 5000}", "scenario.toml is no TOML: maximum recursion depth"),
+    ("seed = 3", f"seed = 0x{'F' * 5000}", "seed: a number of thousands of digits is not a whole"),
+    ("seed = 3", f"seed = '{'s' * 5000}'", f"seed: '{'s' * 79}... is not a whole number from 0"),
 ]  # fmt: skip
 
 
@@ -276,6 +280,8 @@ def test_there_must_be_wearers_and_expectations_and_not_too_many(tmp_path: Path)
 def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
     with pytest.raises(BadFile, match="'contest_dya' is neither a file nor one of the examples"):
         load("contest_dya")
+    with pytest.raises(BadFile, match="'xx*' is neither a file nor one of the examples"):
+        load("x" * 5000)
     with pytest.raises(BadFile, match=r"none\.toml cannot be read: No such file"):
         load(str(tmp_path / "none.toml"))
     path = tmp_path / "scenario.toml"
@@ -293,6 +299,9 @@ def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
         ("minute,steps\n0,1\n0,2\n", "minute 0 of it does not come after 0."),
         ("minute,steps\nnoon,1\n", "row 1: minute 'noon' is neither a number nor a time as"),
         ("minute,steps\n2000,1\n", "row 1: it is more than a day after the first."),
+        (f"minute,steps\n{'9' * 5000},1\n", f"row 1: minute '{'9' * 40}' is neither a number"),
+        (f"minute,steps\n0,{'9' * 5000}\n", f"row 1: '{'9' * 40}' is not 0 to 300 steps."),
+        (f"minute,steps\n0,{'9' * 200_000}\n", "cannot be read: field larger than field limit"),
         ("minute,steps\n0,301\n", "row 1: '301' is not 0 to 300 steps."),
         ("minute,steps\n0,-1\n", "row 1: '-1' is not 0 to 300 steps."),
         ("minute,steps,heart_rate_bpm\n0,1,nan\n", "row 1: 'nan' is not 20 to 250 bpm, 0"),
