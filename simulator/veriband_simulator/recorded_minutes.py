@@ -108,6 +108,7 @@ def _rate(cell: str, where: str) -> float:
         rate = -1.0
     if rate and not 20 <= rate <= MOST_BPM:
         raise BadMinutes(
-            f"{where}: {cell[:40]!r} is not 20 to {MOST_BPM:g} bpm, 0 (not worn) or empty (unknown)."
+            f"{where}: {cell[:40]!r} is not 20 to {MOST_BPM:g} bpm, 0 (not worn) or empty "
+            "(unknown)."
         )
     return rate

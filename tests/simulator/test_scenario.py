@@ -280,7 +280,7 @@ def test_there_must_be_wearers_and_expectations_and_not_too_many(tmp_path: Path)
 def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
     with pytest.raises(BadFile, match="'contest_dya' is neither a file nor one of the examples"):
         load("contest_dya")
-    with pytest.raises(BadFile, match="'xx*' is neither a file nor one of the examples"):
+    with pytest.raises(BadFile, match=r"'xx*' is neither a file nor one of the examples"):
         load("x" * 5000)
     with pytest.raises(BadFile, match=r"none\.toml cannot be read: No such file"):
         load(str(tmp_path / "none.toml"))
