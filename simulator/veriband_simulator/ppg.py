@@ -22,7 +22,7 @@ from veriband_simulator.clock import Stopped
 from veriband_simulator.firmware import FirmwareMissing
 from veriband_simulator.interpreter import FirmwareDied
 from veriband_simulator.max30102 import Max30102
-from veriband_simulator.recording import LEVEL, BadRecording, Recording, read_recording
+from veriband_simulator.recording import LEVEL, MOST, BadRecording, Recording, read_recording
 from veriband_simulator.world import World, play
 
 STATUS = {
@@ -155,8 +155,8 @@ def _factor(scale: str) -> float | None:
         factor = float(scale)
     except ValueError:
         factor = 0.0
-    if not 0 < factor < float("inf"):
-        raise _Refused(f"--scale {scale}: give a positive number, or auto.")
+    if not 0 < factor <= MOST:
+        raise _Refused(f"--scale {scale}: give a positive number up to {MOST:g}, or auto.")
     return factor
 
 

@@ -16,6 +16,7 @@ TOP = (1 << 18) - 1  # of the chip's converter
 SAMPLE_US = 40_000  # the band's averaging of light
 SLOWEST_HZ, FASTEST_HZ = 10, 4000
 LONGEST_GAP_S = 2.0
+MOST = 1e12  # of any number; the seconds since 1970 are less
 COLUMNS = ("time_s", "ir", "red", "ax", "ay", "az")
 Series = np.ndarray[tuple[int], np.dtype[np.float64]]
 
@@ -148,8 +149,8 @@ def _number(row: Sequence[str], at: int, name: str, line: int) -> float:
     except ValueError:
         what = f"{text[:40]!r} is no number" if text else "there is nothing"
         raise BadRecording(f"Line {line}, column {name}: {what}.") from None
-    if not np.isfinite(value):
-        raise BadRecording(f"Line {line}, column {name}: {text} is no number to play.")
+    if not abs(value) <= MOST:
+        raise BadRecording(f"Line {line}, column {name}: {text[:40]} is no number to play.")
     return value
 
 

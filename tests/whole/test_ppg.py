@@ -155,6 +155,8 @@ def test_acceleration_in_metres_is_understood_and_told(tmp_path: Path) -> None:
         ("time_s,ir\n0,1\n0.04,x\n", (), "Line 3, column ir: 'x' is no number"),
         ("ir\n" + "100000\n" * 250, ("--rate", "25"), "It lasts 10.0 s"),
         ("ir\n" + "100000\n" * 250, ("--scale", "0"), "--scale 0"),
+        ("ir\n" + "100000\n" * 250, ("--scale", "1e308"), "--scale 1e308"),
+        ("ir\n" + "1e308\n" * 250, (), "Line 2, column ir: 1e308 is no number to play."),
         (None, (), "cannot be read: No such file"),
     ],
 )
