@@ -3,8 +3,8 @@
 A page begins with a header (page.py), blocks follow, then erased flash. A block is
     length u8 (1-247) | items | CRC-32
 or  00 | u32 | CRC-32: numbers below that one may have been given out.
-A block's CRC is seeded with its page's and its place, so that a block left over from an older page
-is not taken for one of this. Page k lies in sector k modulo the number of sectors.
+A block's CRC is seeded with its page's and its place: none left over from an older page is taken
+for one of this. Page k lies in sector k modulo their number; where that fails, there is no page k.
 """
 
 import os
@@ -18,6 +18,7 @@ from veriband_protocol.items import Position
 PAGE = 4096
 MAX_ITEMS = 247
 _NONE = 0x3FFFFFFF
+_TRIES = 8  # sectors that may fail, one after the other
 
 
 def _size(length: int) -> int:
@@ -30,7 +31,7 @@ class Ring:
     def __init__(self, partition) -> None:
         self._flash = partition
         self.sectors = partition.ioctl(4, 0)
-        self._seqs = array("I", bytes(4 * self.sectors))  # first number of each sector's page
+        self._seqs = array("I", [_NONE] * self.sectors)  # first number of each sector's page
         self._buf = bytearray(MAX_ITEMS + 5)
         self._write_at = PAGE
         self._page = page.Page(0, struct.unpack("<I", os.urandom(4))[0], Position(), 0, 0)
@@ -48,20 +49,15 @@ class Ring:
     def _mount(self) -> None:
         newest = None
         for sector in range(self.sectors):
-            self._seqs[sector] = _NONE
             found = self._header(sector)
-            if found is None:
-                continue
-            if newest and found.epoch != newest.epoch:
-                if found.number < newest.number:
-                    continue
-                for before in range(sector):
-                    self._seqs[before] = _NONE
-            self._seqs[sector] = found.at.seq
-            if newest is None or found.number > newest.number:
+            if found and (newest is None or found.number > newest.number):
                 newest = found
         if newest is None:
             return
+        for number in range(max(1, newest.number - self.sectors + 1), newest.number + 1):
+            found = self._header(number % self.sectors)
+            if found and found.number == number and found.epoch == newest.epoch:
+                self._seqs[number % self.sectors] = found.at.seq
         self._page, self.reserved, self.end = newest, newest.reserved, newest.at.copy()
         end = page.HEADER_BYTES
         for length, behind in self._walk(newest):
@@ -109,25 +105,29 @@ class Ring:
 
     def _erased(self, offset: int) -> bool:
         view = memoryview(self._buf)
-        while offset < PAGE:
-            n = min(len(view), PAGE - offset)
-            self._flash.readblocks(self._page.number % self.sectors, view[:n], offset)
-            for byte in view[:n]:
-                if byte != 0xFF:
-                    return False
-            offset += n
+        for begin in range(offset, PAGE, len(view)):
+            part = view[: PAGE - begin]
+            self._flash.readblocks(self._page.number % self.sectors, part, begin)
+            if bytes(part).strip(b"\xff"):
+                return False
         return True
 
     def _turn(self) -> None:
-        """Begin the next page."""
-        number = self._page.number + 1
-        sector = number % self.sectors
-        self._seqs[sector] = _NONE
-        self._flash.ioctl(6, sector)
-        begun, head = page.pack(number, self.epoch, self.end.copy(), self.reserved)
-        self._flash.writeblocks(sector, head, 0)
-        self._seqs[sector] = begun.at.seq
+        """Begin the next page, passing over sectors that fail. Raises OSError."""
+        last = self._page.number + min(_TRIES, self.sectors - 1)
+        for number in range(self._page.number + 1, last + 1):
+            sector = number % self.sectors
+            begun, head = page.pack(number, self.epoch, self.end.copy(), self.reserved)
+            self._seqs[sector] = _NONE
+            try:
+                self._flash.ioctl(6, sector)
+                self._flash.writeblocks(sector, head, 0)
+                break
+            except OSError:
+                if number == last:
+                    raise
         self._page = begun
+        self._seqs[sector] = begun.at.seq
         self._write_at = page.HEADER_BYTES
 
     def _append(self, size: int) -> None:

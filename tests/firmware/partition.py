@@ -15,6 +15,7 @@ class CutPartition:
     def __init__(self, sectors: int) -> None:
         self.flash = Flash(sectors * SECTOR)
         self.budget: int | None = None
+        self.bad: set[int] = set()  # sectors that can neither be erased nor written any more
         self.rng = random.Random(0)
 
     def ioctl(self, op: int, arg: int) -> int:
@@ -23,6 +24,7 @@ class CutPartition:
         if op == 5:
             return SECTOR
         if op == 6:
+            self._fail_if_bad(arg)
             if self._spend(1) < 1:
                 self.flash.image[arg * SECTOR : (arg + 1) * SECTOR] = self.rng.randbytes(SECTOR)
                 raise PowerCut
@@ -33,6 +35,7 @@ class CutPartition:
         buf[:] = self.flash.read(block * SECTOR + offset, len(buf))
 
     def writeblocks(self, block: int, buf: bytes | memoryview, offset: int = 0) -> None:
+        self._fail_if_bad(block)
         data = bytes(buf)
         assert offset + len(data) <= SECTOR, "a write over the end of its sector"
         whole = self._spend(len(data))
@@ -42,6 +45,10 @@ class CutPartition:
             raise PowerCut
         self.flash.program(at, data)
         assert self.flash.read(at, len(data)) == data, "programmed what was not erased"
+
+    def _fail_if_bad(self, sector: int) -> None:
+        if sector in self.bad:
+            raise OSError(5)
 
     def _spend(self, cost: int) -> int:
         if self.budget is None:

@@ -182,3 +182,68 @@ def test_a_rotten_block_costs_the_rest_of_its_page_as_a_hole() -> None:
     assert len(holes) == 1
     assert all(i.steps == 1 + (i.seq - 1) % 100 for i in found if i.kind is Kind.MINUTE)
     assert sum(i.kind is Kind.MINUTE for i in found) == 9000 - holes[0].count
+
+
+def flush_as_the_band(journal: Journal) -> None:
+    """What failed to be written is written at the next time."""
+    try:
+        journal.flush()
+    except OSError:
+        journal.flush()
+
+
+@pytest.mark.parametrize("bad", [{3}, {0}, {7}, {2, 3, 4}, {6, 7, 0}])
+def test_sectors_that_fail_for_ever_are_passed_over(bad: set[int]) -> None:
+    partition, journal = fresh()
+    truth: dict[int, int] = {0: 0}
+
+    def fill(minutes: int) -> None:
+        for _ in range(minutes):
+            if journal.full():
+                flush_as_the_band(journal)
+            truth[journal.seq] = steps = 1 + journal.seq % 100
+            journal.minute(steps)
+        flush_as_the_band(journal)
+
+    fill(10_000)  # the page in each of them is an old one, and stays
+    partition.bad = bad
+    for minutes in (3_000, 30_000, 60_000):
+        fill(minutes)
+        again = Journal(Ring(partition))
+        assert again.ring.oldest() == journal.ring.oldest()
+        kept = journal.seq - journal.ring.oldest()
+        assert kept > (8 - 1 - len(bad)) * 3_900 or minutes == 3_000
+        for its in (journal, again):
+            found = read_all(its, its.ring.oldest())
+            assert {item.seq: item.steps for item in found} == {
+                seq: truth[seq] for seq in range(its.ring.oldest(), its.seq)
+            }
+
+
+def test_a_flash_that_fails_as_a_whole_is_an_error_and_nothing_is_lost() -> None:
+    partition, journal = fresh()
+    for n in range(200):
+        journal.minute(1 + n % 100)
+    whole = read_all(journal)
+    partition.bad = set(range(8))
+    for _ in range(5):
+        with pytest.raises(OSError, match="5"):
+            journal.flush()
+    partition.bad = set()
+    journal.flush()
+    assert read_all(journal) == whole
+    assert read_all(Journal(Ring(partition))) == whole
+
+
+def test_a_sector_that_fails_in_mid_page_costs_no_item() -> None:
+    partition, journal = fresh()
+    for n in range(1_000):
+        if journal.full():
+            journal.flush()
+        journal.minute(1 + n % 100)
+    whole = read_all(journal)
+    partition.bad = {1}
+    with pytest.raises(OSError, match="5"):
+        journal.flush()
+    journal.flush()
+    assert read_all(journal) == read_all(Journal(Ring(partition))) == whole
