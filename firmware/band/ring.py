@@ -122,13 +122,14 @@ class Ring:
             try:
                 self._flash.ioctl(6, sector)
                 self._flash.writeblocks(sector, head, 0)
-                break
             except OSError:
                 if number == last:
                     raise
-        self._page = begun
-        self._seqs[sector] = begun.at.seq
-        self._write_at = page.HEADER_BYTES
+                continue
+            self._page = begun
+            self._seqs[sector] = begun.at.seq
+            self._write_at = page.HEADER_BYTES
+            return
 
     def _append(self, size: int) -> None:
         """Write the first `size` - 4 bytes of the buffer and their CRC as a block."""
