@@ -167,10 +167,6 @@ class Store(Roster):
             if raw[0] == VITAL_HEART_RATE
         ]
 
-    def newest_utc_ms(self, band: Band) -> int | None:
-        """When the newest dated item of a band began."""
-        return self.read("SELECT max(utc_ms) FROM item WHERE band = ?", (band.id,))[0][0]
-
     def count(self, band: Band, kind: Kind) -> int:
         """How many items of a kind are stored of a band, dated or not."""
         return self.read("SELECT count(*) FROM item WHERE band = ? AND kind = ?", (band.id, kind))[
