@@ -21,7 +21,7 @@ help:
 	@echo "make typecheck  check types"
 	@echo "make sabotage   break lines on purpose and see that tests notice"
 	@echo "make bench      measure, beside what others use (several minutes; ONLY=pulse: a part)"
-	@echo "make campaign   the long tests (none yet)"
+	@echo "make campaign   the long tests (half an hour; ONLY=power: one of them)"
 	@echo "make lock       renew requirements/*.txt"
 	@echo "make clean      remove what was built and installed here"
 
@@ -45,8 +45,8 @@ bench: dev peers pulse-peers firmware
 sabotage: dev firmware
 	@$(BIN)/python -m tests.sabotage
 
-campaign:
-	@echo "There is no campaign yet."
+campaign: dev firmware
+	@$(BIN)/python -m tests.campaign $(ONLY)
 
 firmware: sim
 	@$(BIN)/python firmware/build.py

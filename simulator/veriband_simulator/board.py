@@ -26,7 +26,10 @@ _flashed: dict[Firmware, bytes] = {}  # flash images that hold just the program,
 
 
 class Board:
-    """A band's board. `address` is its MAC, `settings` what flashing writes beside the program."""
+    """A band's board. `address` is its MAC, `settings` what flashing writes beside the program.
+
+    `flash`: one that was flashed before, with all that is on it.
+    """
 
     def __init__(
         self,
@@ -38,6 +41,7 @@ class Board:
         rng: random.Random,
         *,
         script: str | None = None,
+        flash: Flash | None = None,
     ) -> None:
         self._firmware = firmware
         self._air = air
@@ -45,9 +49,10 @@ class Board:
         self.bus = bus
         self._rng = rng
         self._script = script
-        self.flash = Flash(firmware.flash_bytes)
+        self.flash = flash or Flash(firmware.flash_bytes)
+        self._is_flashed = flash is not None
         self._image_known = firmware in _flashed
-        if self._image_known:
+        if self._image_known and not self._is_flashed:
             self.flash.image[:] = _flashed[firmware]
         self._settings = {"data/settings.json": json.dumps(settings).encode()}
         self._rtc_memory = b""
@@ -266,10 +271,11 @@ class Board:
     def _files_to_flash(self, part: str) -> Value:
         """The program and then the settings, once in the board's life. Writing the program takes
         half a second, so an image that holds it is kept for the next board."""
-        if len(self.started_us) > 1:
+        if self._is_flashed:
             return ()
         if part == "program":
             return () if self._image_known else tuple(self._firmware.files.items())
         if not self._image_known:
             _flashed[self._firmware] = bytes(self.flash.image)
+        self._is_flashed = True
         return tuple(self._settings.items())

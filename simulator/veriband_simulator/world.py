@@ -16,6 +16,7 @@ from veriband_simulator.central import Central
 from veriband_simulator.chips import Bus, Lsm6dsox, Max17048
 from veriband_simulator.entropy import seeded_entropy
 from veriband_simulator.firmware import Firmware, find_firmware
+from veriband_simulator.flash import Flash
 from veriband_simulator.max30102 import Max30102
 from veriband_simulator.wearers import Walk, Wearer
 
@@ -98,10 +99,13 @@ class World:
         """The world's time in us at `utc_ms`."""
         return (utc_ms - self._start_utc_ms) * 1000
 
-    def add_band(self, wearer: Walk | Wearer, upload: str = "increments") -> SimulatedBand:
+    def add_band(
+        self, wearer: Walk | Wearer, upload: str = "increments", flash: Flash | None = None
+    ) -> SimulatedBand:
         """A band on somebody, switched off; it uploads increments or totals.
 
-        It has no strip if no more than a walk is known of its wearer.
+        It has no strip if no more than a walk is known of its wearer. With a `flash` that an
+        earlier band left behind it is that one.
         """
         number = len(self.bands) + 1
         rng = self.rng(f"band {number}")
@@ -117,6 +121,7 @@ class World:
             Bus(chip, gauge) if pulse is None else Bus(chip, gauge, pulse),
             {"board": "esp32s3", "secret": secret.hex(), "upload": upload},
             rng,
+            flash=flash,
         )
         band = SimulatedBand(board, chip, pulse, secret)
         self.bands.append(band)

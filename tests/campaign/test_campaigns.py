@@ -1,0 +1,41 @@
+"""Each campaign small, and what it prints."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.campaign import broken, power
+from tests.campaign.runner import Campaign, run
+from veriband_simulator.firmware import find_firmware
+
+
+def test_a_band_goes_on_after_any_cut_and_what_was_flushed_is_there() -> None:
+    day = power.record(1, power.small_journal(find_firmware()), broken.HOURS * 3600.0)
+    turns = [n for n, op in enumerate(day.cuts) if day.cuts.count(op) > 1]
+    for number in (*range(0, len(day.cuts), 7), *turns[::5]):
+        power.case(day, 1, number)
+
+
+@pytest.mark.parametrize("breakage", broken.BREAKAGES[:3], ids=lambda breakage: breakage.what)
+def test_the_cuts_notice_a_broken_journal(breakage: broken.Breakage) -> None:
+    assert broken.noticed(breakage, 1)
+
+
+def odd(_: None, seed: int, number: int) -> int:
+    if number % 2:
+        raise AssertionError(f"{number} is odd")
+    return 10
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_failing_case_is_told_with_the_command_that_repeats_it(
+    workers: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    campaign = Campaign("numbers", "numbers", 4, broken.prepare, odd)
+    assert not run(campaign, 3, range(4), workers)
+    printed = capfd.readouterr().out
+    assert "20 numbers: 2 of 4 cases FAILED" in printed
+    assert "case 1: AssertionError: 1 is odd" in printed
+    assert "make campaign ONLY='numbers --case 3 --seed 3'" in printed
+    assert run(campaign, 3, range(2, 3), workers)
+    assert "10 numbers: all well" in capfd.readouterr().out
