@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 RUNS_KMH = 7.0
+LEAST_VO2_MAX = 20.0
 SITTING_BPM = 6.0  # above rest
 SLEEPS = (0, 7 * 60)  # minutes of the day
 FOLLOWS_S = 45.0  # time constant of a heart
@@ -29,22 +30,22 @@ class Body:
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> Body:
-        """Somebody of 20 to 65 years (VO2max after the FRIEND registry, residual SD 6.6)."""
+        """Somebody of 20 to 65 years."""
         female = bool(rng.random() < 0.5)
         age = float(rng.uniform(20, 65))
-        mean = 57.5 - 0.35 * age - (10.9 if female else 0.0)
+        mean = _usual_vo2_max(female, age)
         return cls(
             female,
             age,
             height_m=float(rng.normal(1.64 if female else 1.77, 0.07)),
             rest_bpm=float(np.clip(rng.normal(62, 8), 45, 85)),
-            vo2_max=float(max(20.0, rng.normal(mean, 6.6))),
+            vo2_max=float(max(LEAST_VO2_MAX, rng.normal(mean, 6.6))),
         )
 
     @classmethod
     def average(cls, female: bool, age: float, height_m: float, rest_bpm: float) -> Body:
         """Somebody as fit as most of that sex and age."""
-        vo2_max = max(20.0, 57.5 - 0.35 * age - (10.9 if female else 0.0))
+        vo2_max = max(LEAST_VO2_MAX, _usual_vo2_max(female, age))
         return cls(female, age, height_m, rest_bpm, vo2_max)
 
     def cadence_spm(self, kmh: float) -> float:
@@ -92,3 +93,8 @@ class Body:
             rate = rate + (target - rate) * step if its is None else its
             result.append(rate + (rng.gauss(0, WAVERS_BPM) if its is None else 0.0))
         return result
+
+
+def _usual_vo2_max(female: bool, age: float) -> float:
+    """The mean after the FRIEND registry; the residuals' standard deviation is 6.6."""
+    return 57.5 - 0.35 * age - (10.9 if female else 0.0)

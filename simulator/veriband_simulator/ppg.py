@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
-import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,24 +14,14 @@ from pathlib import Path
 
 import click
 
-from veriband_protocol import items
+from veriband_protocol.items import STATUSES
 from veriband_simulator.board import Board
 from veriband_simulator.chips import Bus, Lsm6dsox
-from veriband_simulator.clock import Stopped
-from veriband_simulator.firmware import FirmwareMissing
-from veriband_simulator.interpreter import FirmwareDied
+from veriband_simulator.ending import told
 from veriband_simulator.max30102 import Max30102
 from veriband_simulator.recording import LEVEL, MOST, BadRecording, Recording, read_recording
 from veriband_simulator.world import World, play
 
-STATUS = {
-    items.STATUS_OK: "ok",
-    items.STATUS_NOT_WORN: "not worn",
-    items.STATUS_NO_PULSE: "no pulse",
-    items.STATUS_MOVING: "moving",
-    items.STATUS_NO_SENSOR: "no sensor",
-    items.STATUS_TIMED_OUT: "timed out",
-}
 MEASUREMENT_S = 12  # the longest that one takes when nothing goes wrong
 LOOK_S = 1.0
 FEW_COUNTS = LEVEL // 2
@@ -96,7 +85,7 @@ async def measure(
                 word, *numbers = line.split() or [""]
                 if word == "window" and int(numbers[0]) > seen:
                     seen, ms, bpm, quality, status = map(int, numbers)
-                    found(Window(ms / 1000, bpm or None, quality, STATUS[status]))
+                    found(Window(ms / 1000, bpm or None, quality, STATUSES[status]))
     finally:
         board.close()
         world.close()
@@ -132,14 +121,8 @@ def ppg(path: Path, rate: float | None, scale: str, as_json: bool) -> None:
     for note in recording.notes:
         click.echo(note, err=True)
     try:
-        _play(recording, as_json)
-    except (FirmwareDied, FirmwareMissing) as error:
-        raise click.ClickException(str(error)) from error
-    except KeyboardInterrupt as stop:
-        number = stop.number if isinstance(stop, Stopped) else signal.SIGINT
-        if number != signal.SIGHUP:  # whose terminal has gone
-            click.echo("Stopped.", err=True)
-        sys.exit(128 + number)
+        with told():
+            _play(recording, as_json)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise

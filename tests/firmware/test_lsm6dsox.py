@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.lsm6dsox import DEPTH, LOST, LSM6DSOX, G
+from tests.firmware.i2c import MachineI2C
 from tests.firmware.micropython import run_micropython
-from veriband_simulator.chips import Bus, Lsm6dsox, Nack
+from veriband_simulator.chips import Lsm6dsox
 
 HZ = 26
 MG = 0.122  # of a bit
@@ -26,24 +27,12 @@ class World:
             lambda us: us // 500_000,
             lambda us: (round(us * HZ / 1e6) * MG / 1000, -us * 1e-9, 1.0),
         )
-        self.bus = Bus(self.chip)
-
-    def readfrom_mem_into(self, address: int, register: int, buf: bytearray | memoryview) -> None:
-        try:
-            buf[:] = self.bus.read(address, register, len(buf))
-        except Nack:
-            raise OSError(19) from None
-
-    def writeto_mem(self, address: int, register: int, buf: bytes) -> None:
-        try:
-            self.bus.write(address, register, buf)
-        except Nack:
-            raise OSError(19) from None
+        self.bus = MachineI2C(self.chip)
 
 
 def counting() -> tuple[World, LSM6DSOX]:
     world = World()
-    chip = LSM6DSOX(world)
+    chip = LSM6DSOX(world.bus)
     chip.start()
     return world, chip
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from qwiic_max3010x import QwiicMax3010x
 
 from drivers.max30102 import MAX30102, RATE_HZ
+from tests.firmware.i2c import MachineI2C
 from tests.firmware.micropython import run_micropython
 from veriband_simulator.chips import Bus, Nack
 from veriband_simulator.max30102 import Max30102
@@ -26,24 +27,12 @@ class World:
         self.chip = Max30102(
             lambda: self.us, lambda us: (us // PERIOD_US, 200_000 - us // PERIOD_US)
         )
-        self.bus = Bus(self.chip)
-
-    def readfrom_mem_into(self, address: int, register: int, buf: bytearray | memoryview) -> None:
-        try:
-            buf[:] = self.bus.read(address, register, len(buf))
-        except Nack:
-            raise OSError(19) from None
-
-    def writeto_mem(self, address: int, register: int, buf: bytes) -> None:
-        try:
-            self.bus.write(address, register, buf)
-        except Nack:
-            raise OSError(19) from None
+        self.bus = MachineI2C(self.chip)
 
 
 def begun() -> tuple[World, MAX30102]:
     world = World()
-    driver = MAX30102(world)
+    driver = MAX30102(world.bus)
     driver.begin(0x24, 0x24)
     return world, driver
 
@@ -136,12 +125,12 @@ def test_another_chip_is_refused(registers: dict[int, int]) -> None:
     world.chip._registers |= registers
     world.chip.silent = not registers
     with pytest.raises(OSError, match="19"):
-        MAX30102(world).begin(0, 0)
+        MAX30102(world.bus).begin(0, 0)
 
 
 def test_the_first_led_is_the_red_one() -> None:
     world = World()
-    MAX30102(world).begin(11, 22)
+    MAX30102(world.bus).begin(11, 22)
     assert world.bus.read(0x57, 0x0C, 2) == bytes((11, 22))
 
 
@@ -250,4 +239,4 @@ def settings(make: Callable[[World], object]) -> Sequence[int]:
 
 
 def test_both_drivers_choose_the_same_mode_range_and_rate() -> None:
-    assert settings(lambda w: MAX30102(w).begin(1, 1)) == settings(independent)
+    assert settings(lambda w: MAX30102(w.bus).begin(1, 1)) == settings(independent)

@@ -20,7 +20,9 @@ PURE = {
 HOST_PACKAGES = {"bleak", "click", "dbus_fast", "numpy"}
 WEB_PACKAGES = {"htpy", "markupsafe", "starlette", "uvicorn"}
 SIMULATOR_PACKAGES = {"bleak", "bumble", "numpy"}
-SIMULATOR_COMMANDS = {f"simulator/veriband_simulator/{name}.py" for name in ("__main__", "ppg")}
+SIMULATOR_COMMANDS = {
+    f"simulator/veriband_simulator/{name}.py" for name in ("__main__", "ending", "ppg")
+}
 SHIMS = {"codec", "time", "uos", "utime", "vtask", "world"}
 OWN_SIMULATOR = {"_typeshed", "veriband_simulator", "veriband_protocol"}
 ANALYSIS = "host/veriband/analysis/"

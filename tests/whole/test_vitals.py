@@ -85,6 +85,15 @@ def standing(r: Rig, minutes: int) -> Standing:
     return its
 
 
+async def watched(r: Rig, minutes: int) -> Standing:
+    """Where the wearer stands after so many minutes with the daemon."""
+    keeping = asyncio.create_task(daemon(r).run())
+    await minute(r, minutes)
+    await until_cancelled(keeping)
+    await r.supervisor().once()
+    return standing(r, minutes)
+
+
 @pytest.mark.parametrize(
     ("does", "status", "bpm"),
     [
@@ -246,11 +255,7 @@ def test_totals_and_increments_give_the_same_verdict(tmp_path: Path, upload: str
     does += [Minute(100 + 13 * (m % 4), 118) for m in range(15)]
 
     async def story(r: Rig) -> None:
-        keeping = asyncio.create_task(daemon(r).run())
-        await minute(r, len(does))
-        await until_cancelled(keeping)
-        await r.supervisor().once()
-        its = standing(r, len(does))
+        its = await watched(r, len(does))
         kinds = [item.kind for item in r.items()]
         assert (Kind.COUNT in kinds) == (upload == "totals")
         assert its.claimed == sum(m.steps for m in does)
@@ -283,11 +288,7 @@ def test_a_heart_that_beats_fast_after_the_window_clears_nobody(tmp_path: Path) 
     does += [Minute(150 + 17 * (m % 3), 148) for m in range(25)]
 
     async def story(r: Rig) -> None:
-        keeping = asyncio.create_task(daemon(r).run())
-        await minute(r, len(does))
-        await until_cancelled(keeping)
-        await r.supervisor().once()
-        its = standing(r, len(does))
+        its = await watched(r, len(does))
         assert its.verdict is Verdict.CHEATING
         assert 165 * 24 <= its.struck <= 165 * 27
 

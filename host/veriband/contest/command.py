@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 import click
 
 from veriband.civil import local_day, zone_named
-from veriband.contest.standings import LATE_MS, Standing, late_changes, places, standings
+from veriband.contest.standings import Standing, came_late, places, standings
 from veriband.contest.words import CAUTION, clock, row, table
 from veriband.context import FiniteRange, open_store, utc_ms, zone_of
 from veriband.errors import VeribandError
 from veriband.judge.engine import RULES
-from veriband.minutes.table import FIRST_YEAR, LAST_YEAR
+from veriband.minutes.table import ABOUT_RANGES, FIRST_YEAR, LAST_YEAR
 from veriband.store import Store
 from veriband.store.roster import Contest, Wearer, Worn
 from veriband.store.store import LATEST
 from veriband.terminal import printable
+from veriband_protocol.items import MINUTE_MS
 
 _LONGEST_NAME = 64
 _OLDEST = 1900
@@ -89,9 +90,11 @@ def wearer() -> None:
 @click.argument("name", type=_Name())
 @click.option("--sex", type=click.Choice(["m", "f"]))
 @click.option("--birth-year", type=click.IntRange(_OLDEST, datetime.now(UTC).year), metavar="YEAR")
-@click.option("--height", "height_m", type=FiniteRange(0.5, 2.5), metavar="METRES")
 @click.option(
-    "--rest", "rest_bpm", type=FiniteRange(25, 120), metavar="BPM",
+    "--height", "height_m", type=FiniteRange(*ABOUT_RANGES["height_m"]), metavar="METRES"
+)
+@click.option(
+    "--rest", "rest_bpm", type=FiniteRange(*ABOUT_RANGES["rest_bpm"]), metavar="BPM",
     help="The resting heart rate [default: learned from nights].",
 )  # fmt: skip
 @click.option("--lives-in", type=_Zone(), metavar="ZONE", help="[default: the computer's zone]")
@@ -174,7 +177,7 @@ def add_contest(
     rule: str, count_unverified: bool,
 ) -> None:  # fmt: skip
     """Add a contest NAME between WEARERS."""
-    if _ms(end) - _ms(begin) < timedelta(minutes=1).total_seconds() * 1000:
+    if _ms(end) - _ms(begin) < MINUTE_MS:
         raise click.UsageError("--to is not after --from.")
     store = open_store(ctx)
     entrants = [store.wearer(each) for each in wearers]
@@ -221,10 +224,7 @@ def leaderboard(
     store, zone = open_store(ctx, reading=True), zone_of(ctx)
     its = _chosen(store, name)
     found = standings(store, its, zone, LATEST if as_of is None else _ms(as_of))
-    end_ms = its.to_utc_ms + LATE_MS
-    changes: list[str] = []
-    if as_of is None and utc_ms() > end_ms:
-        changes = late_changes(standings(store, its, zone, end_ms), found)
+    changes = came_late(store, its, zone, found, utc_ms()) if as_of is None else []
     if as_json:
         click.echo(json.dumps(_json(its, found, changes)))
         return

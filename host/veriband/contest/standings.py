@@ -104,6 +104,16 @@ def told(of: Judgement, name: str, rule: str, from_utc_ms: int, to_utc_ms: int) 
     return [Evidence(clock.sentence(naive), row) for row, naive in rows]
 
 
+def came_late(
+    store: Store, contest: Contest, zone: tzinfo, now: Sequence[Standing], now_utc_ms: int
+) -> list[str]:
+    """What changed the table to `now` more than LATE_MS after the end, in sentences."""
+    end_utc_ms = contest.to_utc_ms + LATE_MS
+    if now_utc_ms <= end_utc_ms:
+        return []
+    return late_changes(standings(store, contest, zone, end_utc_ms), now)
+
+
 def late_changes(before: Sequence[Standing], now: Sequence[Standing]) -> list[str]:
     """A sentence for everybody whose steps, place or verdict differ in two tables of a contest:
     as of LATE_MS after its end and of now."""

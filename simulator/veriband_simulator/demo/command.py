@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import signal
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 from textwrap import fill
 
 import click
 
 from veriband.terminal import printable
-from veriband_simulator.clock import Stopped
 from veriband_simulator.demo.play import limit_s, play_scenario
 from veriband_simulator.demo.progress import Progress
 from veriband_simulator.demo.report import as_json, as_text, faults
-from veriband_simulator.firmware import FirmwareMissing
-from veriband_simulator.interpreter import FirmwareDied
+from veriband_simulator.ending import told
 from veriband_simulator.scenario import Scenario, examples, load
 from veriband_simulator.tables import BadFile
 from veriband_simulator.world import play
@@ -75,25 +70,11 @@ def demo(
         raise click.UsageError(f"{keep} is there already: name a new file with --keep.")
     try:
         scenario = load(name)
-        pace = (speed or SPEED) if watch else None
-        _play_and_show(scenario, scenario.seed if seed is None else seed, json_wanted, pace, keep)
     except BadFile as error:
         raise _BadScenario(printable(str(error))) from error
-    except (FirmwareDied, FirmwareMissing) as error:
-        raise click.ClickException(str(error)) from error
-    except KeyboardInterrupt as stop:
-        number = stop.number if isinstance(stop, Stopped) else signal.SIGINT
-        if number != signal.SIGHUP:  # whose terminal has gone
-            click.echo("Stopped.", err=True)
-        sys.exit(128 + number)
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        with suppress(OSError):  # what could not be written is not tried again
-            sys.stdout.close()
-        raise click.ClickException(
-            "No space is left for the output, or for the store: make room and try again."
-        ) from error
+    pace = (speed or SPEED) if watch else None
+    with told():
+        _play_and_show(scenario, scenario.seed if seed is None else seed, json_wanted, pace, keep)
 
 
 def _play_and_show(

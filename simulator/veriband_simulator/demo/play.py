@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from veriband.contest.standings import LATE_MS, Standing, late_changes, standings
+from veriband.contest.standings import Standing, came_late, standings
 from veriband.errors import VeribandError
 from veriband.judge.watch import Watch
 from veriband.link.pairing import pair
@@ -120,12 +120,10 @@ class _Play:
                 await supervisor.once()
             except VeribandError as error:
                 self._progress.note(name, error)
-        in_time_ms = contest.to_utc_ms + LATE_MS
         table = standings(self._store, contest, self._zone)
-        before = standings(self._store, contest, self._zone, in_time_ms)
         return Outcome(
             table,
-            late_changes(before, table) if self._world.utc_ms() > in_time_ms else [],
+            came_late(self._store, contest, self._zone, table, self._world.utc_ms()),
             {name: self._counted(name) for name in self._bands},
             self._world.air.trace_sha256,
             self._world.air.pdus,

@@ -1,0 +1,21 @@
+"""A simulated bus as drivers want it: MicroPython's machine.I2C."""
+
+from __future__ import annotations
+
+from veriband_simulator.chips import Bus, Nack
+
+
+class MachineI2C(Bus):
+    """OSError where a chip does not acknowledge."""
+
+    def readfrom_mem_into(self, address: int, register: int, buf: bytearray | memoryview) -> None:
+        try:
+            buf[:] = self.read(address, register, len(buf))
+        except Nack:
+            raise OSError(19) from None
+
+    def writeto_mem(self, address: int, register: int, buf: bytes) -> None:
+        try:
+            self.write(address, register, buf)
+        except Nack:
+            raise OSError(19) from None
