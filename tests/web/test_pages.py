@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message
 from tests.web.contest import BEGIN, END, HOSTILE, MINUTE, WALK, ZONE, Contest, contest, recorder
 from veriband.contest.words import CAUTION
 from veriband.store import Store
-from veriband.web import pages, views
+from veriband.web import leaderboard, views
 from veriband.web.server import application, guarded
 
 PORT = 8080
@@ -139,7 +139,7 @@ def test_the_newest_contest_is_shown_first_with_its_standings(browser: Browser) 
 def test_a_contest_says_how_long_it_goes_on(filled: Contest, now: int, said: str) -> None:
     board = views.leaderboard(filled.store, ZONE)
     assert board is not None
-    assert said in pages.contest_page(board, ZONE, now).main
+    assert said in leaderboard.contest_page(board, ZONE, now).main
 
 
 def test_what_comes_late_is_told(filled: Contest, browser: Browser) -> None:

@@ -24,8 +24,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from veriband.context import utc_ms
 from veriband.errors import VeribandError
 from veriband.store import Store
-from veriband.web import pages, views
-from veriband.web.pages import Page
+from veriband.web import document, views
+from veriband.web.day_page import day_page
+from veriband.web.document import Page
+from veriband.web.leaderboard import contest_page
 from veriband.web.reader import Reader
 from veriband.web.views import NothingThere
 
@@ -134,9 +136,9 @@ class _Pages:
             try:
                 page = await make(request)
             except NothingThere as error:
-                status, page = 404, pages.missing_page(str(error), error.there)
+                status, page = 404, document.missing_page(str(error), error.there)
             except VeribandError as error:
-                status, page = 503, pages.trouble_page(str(error))
+                status, page = 503, document.trouble_page(str(error))
             return _response(request, page, status, self._zone)
 
         return answer
@@ -162,11 +164,11 @@ class _Pages:
 
     async def _leaderboard(self, name: str | None) -> Page:
         board = await self._reader.look(views.leaderboard, self._zone, name)
-        return pages.contest_page(board, self._zone, utc_ms()) if board else pages.empty_page()
+        return contest_page(board, self._zone, utc_ms()) if board else document.empty_page()
 
 
 def _day_page(store: Store, zone: tzinfo, contest: str, wearer: str, on: date | None) -> Page:
-    return pages.day_page(views.day(store, zone, contest, wearer, on))
+    return day_page(views.day(store, zone, contest, wearer, on))
 
 
 def _static(request: Request) -> Response:
@@ -183,7 +185,7 @@ def _response(request: Request, page: Page, status: int, zone: tzinfo) -> Respon
     headers = {"ETag": version}
     if status != 503 and request.headers.get("if-none-match") == version:
         return Response(status_code=304, headers=headers)
-    text = pages.shell(page, version, datetime.now(UTC).astimezone(zone))
+    text = document.shell(page, version, datetime.now(UTC).astimezone(zone))
     return HTMLResponse(text, status, headers)
 
 

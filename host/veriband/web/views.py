@@ -10,7 +10,7 @@ import numpy as np
 
 from veriband.analysis.judgement import Mark
 from veriband.civil import local_day
-from veriband.contest.standings import LATE_MS, Standing, late_changes, places, standings, told
+from veriband.contest.standings import Standing, came_late, places, standings, told
 from veriband.context import utc_ms
 from veriband.judge.diary import Judged, judged, own_zone
 from veriband.store import Store
@@ -58,10 +58,7 @@ def leaderboard(store: Store, zone: tzinfo, name: str | None = None) -> Leaderbo
         return None
     contest = contests[-1] if name is None else _contest(store, name)
     table = standings(store, contest, zone)
-    late: list[str] = []
-    end_ms = contest.to_utc_ms + LATE_MS
-    if utc_ms() > end_ms:
-        late = late_changes(standings(store, contest, zone, end_ms), table)
+    late = came_late(store, contest, zone, table, utc_ms())
     zones = {each.name: own_zone(each, zone) for each in store.entrants(contest)}
     ranked = [Place(place, each, zones[each.wearer]) for place, each in places(table)]
     names = [each.name for each in reversed(contests)]
