@@ -31,6 +31,7 @@ from veriband_protocol import items, uuids, wire
 from veriband_simulator.chips import Nack
 from veriband_simulator.wearers import Walk
 
+UPLOADS = pytest.mark.parametrize("upload", ["increments", "totals"])
 _HEAD = 7  # L2CAP header 4, ATT opcode 1, handle 2
 Change = Callable[[bytes], bytes | None]
 
@@ -252,9 +253,12 @@ def test_a_band_whose_flash_was_put_back_is_refused_and_the_store_kept(tmp_path:
     live(story())
 
 
-def test_a_power_loss_costs_at_most_ten_minutes_and_no_number_twice(tmp_path: Path) -> None:
+@UPLOADS
+def test_a_power_loss_costs_at_most_ten_minutes_and_no_number_twice(
+    tmp_path: Path, upload: str
+) -> None:
     async def story() -> None:
-        r = await rig(tmp_path)
+        r = await rig(tmp_path, upload=upload)
         try:
             await r.pair()
             await r.supervisor().once()
@@ -351,9 +355,10 @@ def test_two_hosts_on_one_band_get_the_same(tmp_path: Path) -> None:
     live(story())
 
 
-def test_a_silent_sensor_is_a_gap_with_all_its_steps(tmp_path: Path) -> None:
+@UPLOADS
+def test_a_silent_sensor_is_a_gap_with_all_its_steps(tmp_path: Path, upload: str) -> None:
     async def story() -> None:
-        r = await rig(tmp_path)
+        r = await rig(tmp_path, upload=upload)
         try:
             await r.pair()
             await asyncio.sleep(1800)
@@ -486,9 +491,10 @@ def partition(r: Rig, label: str) -> range:
     return range(found.start, found.start + found.size)
 
 
-def test_a_journal_that_cannot_be_written_costs_no_step(tmp_path: Path) -> None:
+@UPLOADS
+def test_a_journal_that_cannot_be_written_costs_no_step(tmp_path: Path, upload: str) -> None:
     async def story() -> None:
-        r = await rig(tmp_path, wearer=Walk([130 + m % 50 for m in range(1440)]))
+        r = await rig(tmp_path, wearer=Walk([130 + m % 50 for m in range(1440)]), upload=upload)
         try:
             await r.pair()
             await asyncio.sleep(3600)

@@ -142,6 +142,39 @@ def test_a_strip_that_is_out_or_pulled_is_no_sensor_and_counts_on(tmp_path: Path
     told(tmp_path, [Minute(100, 80)] * 6, story)
 
 
+@pytest.mark.parametrize("upload", ["increments", "totals"])
+def test_whatever_the_shared_bus_does_no_step_is_lost_or_doubled(
+    tmp_path: Path, upload: str
+) -> None:
+    """Either chip silent or deaf to a few transactions, or the board reset, at random."""
+
+    async def story(r: Rig) -> None:
+        rng = r.world.rng("bus")
+        for _ in range(60):
+            await asyncio.sleep(rng.uniform(5, 70))
+            chip = rng.choice((r.band.chip, r.band.pulse))
+            assert chip is not None
+            fault = rng.choice(("silent", "deaf", "reset"))
+            if fault == "silent":
+                chip.silent = True
+                await asyncio.sleep(rng.choice((0.01, 1, 12)))
+                chip.silent = False
+            elif fault == "deaf":
+                chip.nacks = rng.choice((1, 2, 3, 5))
+            elif rng.random() < 0.3:
+                r.band.board.reset()
+        await minute(r, 70)  # 65 minutes of walking have passed
+        await r.supervisor().once()
+        r.check()
+        found = [status for _, status, _ in rates(r)]
+        assert found.count(items.STATUS_OK) > found.count(items.STATUS_NO_SENSOR) > 0
+        assert r.band.pulse is not None
+        assert r.band.pulse.is_shut_down
+        assert r.troubles == []
+
+    told(tmp_path, [Minute(101 + m % 40, 84) for m in range(65)], story, upload)
+
+
 def test_two_who_ask_at_once_get_one_answer_and_one_busy(tmp_path: Path) -> None:
     async def story(r: Rig) -> None:
         second = await r.world.computer("F0:0D:5E:00:00:02")
