@@ -10,13 +10,20 @@ if __name__ == "__main__":
 import argparse
 import sys
 
-from tests.campaign import broken, power
+from tests.campaign import broken, daemon, hostile, power, radio, week
 from tests.campaign.runner import Campaign, run
 
 CAMPAIGNS = (
     Campaign("power", "power cuts", 10_000, power.prepare, power.case),
     Campaign(
         "broken", "broken journals noticed", len(broken.BREAKAGES), broken.prepare, broken.case
+    ),
+    Campaign("radio", "worlds with a bad radio", 1_000, radio.prepare, radio.case),
+    Campaign("hostile", "malformed writes", 500, hostile.prepare, hostile.case),
+    Campaign("week", "days unattended", len(week.UPLOADS), week.prepare, week.case),
+    Campaign(
+        "daemon", "kills and other troubles", daemon.KILLS + len(daemon.TROUBLES), daemon.prepare,
+        daemon.case,
     ),
 )  # fmt: skip
 

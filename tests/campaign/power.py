@@ -144,11 +144,11 @@ def prepare(seed: int) -> Day:
 
 def record(seed: int, firmware: Firmware, length_s: float) -> Day:
     """Play a day, or the part of it from eight o'clock on, on a band and keep its writes."""
-    image = play(seed, _flashed(seed, firmware), limit_s=DAY_S)
+    image = play(seed, flashed(seed, firmware), limit_s=DAY_S)
     return play(seed, _recorded(seed, firmware, image, length_s), limit_s=3 * DAY_S)
 
 
-async def _flashed(seed: int, firmware: Firmware) -> bytes:
+async def flashed(seed: int, firmware: Firmware) -> bytes:
     """A flash with the program, the settings and an old journal."""
     world = World(seed, START, firmware)
     try:

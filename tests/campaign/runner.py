@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -102,6 +103,7 @@ def outcomes(
 
 def played(campaign: Campaign, shared: Any, seed: int, number: int) -> Outcome:
     """Play a case."""
+    logging.disable()  # Bumble tells on stderr what it refuses
     try:
         return number, campaign.case(shared, seed, number), ""
     except Exception as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.campaign import broken, power
+from tests.campaign import broken, daemon, hostile, power, radio, week
 from tests.campaign.runner import Campaign, run
 from veriband_simulator.firmware import find_firmware
 
@@ -19,6 +19,29 @@ def test_a_band_goes_on_after_any_cut_and_what_was_flushed_is_there() -> None:
 @pytest.mark.parametrize("breakage", broken.BREAKAGES[:3], ids=lambda breakage: breakage.what)
 def test_the_cuts_notice_a_broken_journal(breakage: broken.Breakage) -> None:
     assert broken.noticed(breakage, 1)
+
+
+def test_two_stores_are_true_after_hours_of_a_bad_radio() -> None:
+    assert radio.case(None, 1, 8) == 1
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["bonded", "a stranger"])
+def test_a_band_outlives_malformed_writes(number: int) -> None:
+    assert hostile.play_case(1, number, 300) == 300
+
+
+def test_nothing_is_missed_while_nobody_looks() -> None:
+    assert week.play_days(1, "increments", 2, 2 * 3600.0) == 2
+
+
+def test_a_daemon_that_is_killed_loses_nothing() -> None:
+    shared = daemon.prepare(1)
+    assert daemon.case(shared, 1, 2) == 1
+
+
+@pytest.mark.parametrize("trouble", [500, 502], ids=["a full disk", "a clock set back"])
+def test_a_daemon_outlives_other_troubles(trouble: int) -> None:
+    assert daemon.case(None, 1, trouble) == 1
 
 
 def odd(_: None, seed: int, number: int) -> int:
