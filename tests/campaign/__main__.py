@@ -9,6 +9,7 @@ if __name__ == "__main__":
 
 import argparse
 import sys
+from concurrent.futures.process import BrokenProcessPool
 
 from tests.campaign import broken, daemon, hostile, power, radio, week
 from tests.campaign.runner import Campaign, run
@@ -55,6 +56,9 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         sys.exit(main(sys.argv[1:]))
+    except BrokenProcessPool:
+        print("A process of the campaign was killed from outside: start it again.", file=sys.stderr)
+        sys.exit(1)
     except KeyboardInterrupt as stop:
         print("\nStopped.", file=sys.stderr)
         sys.exit(128 + getattr(stop, "number", signal.SIGINT))

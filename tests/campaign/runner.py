@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -87,18 +88,25 @@ def _seed(seed: int) -> str:
 def outcomes(
     campaign: Campaign, shared: Any, seed: int, numbers: Sequence[int], workers: int
 ) -> Iterator[Iterator[Outcome]]:
-    """What comes of the cases, in any order; here if one worker is enough."""
+    """What comes of the cases, in any order; here if one worker is enough.
+
+    Raises BrokenProcessPool when a worker is killed.
+    """
     if workers < 2 or len(numbers) < 2:
         yield (played(campaign, shared, seed, number) for number in numbers)
         return
-    pool = multiprocessing.get_context("spawn").Pool(
-        workers, initializer=_begin, initargs=(campaign, shared, seed)
+    pool = ProcessPoolExecutor(
+        workers, multiprocessing.get_context("spawn"), _begin, (campaign, shared, seed)
     )
     try:
-        yield pool.imap_unordered(_play, numbers)
+        futures = [pool.submit(_play, number) for number in numbers]
+        yield (future.result() for future in as_completed(futures))
+    except BaseException:
+        for worker in multiprocessing.active_children():
+            worker.terminate()
+        raise
     finally:
-        pool.terminate()
-        pool.join()
+        pool.shutdown(cancel_futures=True)
 
 
 def played(campaign: Campaign, shared: Any, seed: int, number: int) -> Outcome:
@@ -113,7 +121,7 @@ def played(campaign: Campaign, shared: Any, seed: int, number: int) -> Outcome:
 def _begin(campaign: Campaign, shared: Any, seed: int) -> None:
     global _at_work
     _at_work = campaign, shared, seed
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends this one
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # without a traceback
 
 
 def _play(number: int) -> Outcome:
@@ -121,4 +129,4 @@ def _play(number: int) -> Outcome:
     try:
         return played(*_at_work, number)
     except KeyboardInterrupt:  # its world was asked to end
-        os._exit(128 + signal.SIGTERM)
+        os._exit(1)
