@@ -57,7 +57,7 @@ if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
     except BrokenProcessPool:
-        print("A process of the campaign was killed from outside: start it again.", file=sys.stderr)
+        print("A process of the campaign was killed: start it again.", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt as stop:
         print("\nStopped.", file=sys.stderr)
