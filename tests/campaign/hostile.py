@@ -16,7 +16,7 @@ from bumble.core import UUID
 from bumble.device import Connection, Device
 from bumble.hci import Address, OwnAddressType
 
-from tests.whole.rig import START, Rig, live, rig
+from tests.whole.rig import EDGE_US, START, Rig, live, rig
 from veriband.link.session import BandInfo, JournalState, connected
 from veriband.records import Kind
 from veriband_protocol import uuids, wire
@@ -77,7 +77,7 @@ async def _story(folder: Path, rng: random.Random, writes: int, is_bonded: bool)
         assert its.epoch == state.epoch and its.upto >= state.upto, f"{its}, before {state}"
         assert len(r.band.board.started_us) == 1, "it started again"
         await r.supervisor().once()
-        r.check()
+        r.check(EDGE_US)
         faults = [i for i in r.items() if i.kind is Kind.EVENT and i.detail == 5]
         assert not faults, f"a fault: {faults[0].raw!r}"
     finally:

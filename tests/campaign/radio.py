@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.whole.rig import Rig, live, rig, until_cancelled, walk
+from tests.whole.rig import EDGE_US, Rig, live, rig, until_cancelled, walk
 from veriband.errors import Unforeseen, VeribandError
 from veriband.records import Kind
 from veriband.store import Store
@@ -18,7 +18,6 @@ OTHER = "F0:0D:5E:00:00:02"
 _HEAD = 7  # L2CAP header 4, ATT opcode 1, handle 2
 _SPOILT = (0x12, 0x1B)  # ATT: write request, notification: what carries our requests and answers
 MOST_TRIES = 40
-EDGE_US = 1_000  # a minute is read so late when something else happens at its end
 
 
 def prepare(seed: int) -> None:

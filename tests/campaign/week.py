@@ -6,7 +6,7 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from tests.whole.rig import Rig, live, rig, until_cancelled
+from tests.whole.rig import EDGE_US, Rig, live, rig, until_cancelled
 from veriband.link.session import connected
 from veriband.records import Kind
 from veriband_simulator.recorded_minutes import packaged
@@ -67,7 +67,7 @@ async def _heap_used(r: Rig) -> int:
 
 def _check_minutes(r: Rig, length_s: float) -> None:
     """Every minute is there as the chip counted it; one gap where the clock was set first."""
-    r.check()
+    r.check(EDGE_US)
     items = r.items()
     minutes = sum(item.kind is Kind.MINUTE for item in items)
     assert minutes >= length_s / 60 - 3, f"{minutes} minutes"

@@ -137,7 +137,7 @@ def test_a_reset_right_after_a_flush_finds_the_items_on_flash() -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_power_cut_at_any_byte(seed: int) -> None:
-    """Small: the whole campaign is a later issue. Cuts in writes and erases of a busy ring."""
+    """Cuts in writes and erases of a busy ring; the campaign `power` has a whole band."""
     rng = random.Random(seed)
     for _ in range(60):
         partition, journal = fresh(sectors=4)

@@ -29,6 +29,7 @@ from veriband_simulator.world import SimulatedBand, World, play
 
 T = TypeVar("T")
 ZONE = ZoneInfo("America/New_York")
+EDGE_US = 1_000  # a minute is read so late when something else happens at its end
 START = datetime(2026, 3, 2, 9, 0, 20, tzinfo=ZONE)
 
 

@@ -451,7 +451,7 @@ def test_a_chip_that_fails_while_it_is_started_again_gives_no_false_step(
 
 
 def test_the_band_answers_any_request_or_refuses_it(tmp_path: Path) -> None:
-    """Small: the million malformed writes are a later campaign."""
+    """A few; the campaign `hostile` has a million."""
 
     async def story() -> None:
         r = await rig(tmp_path)
