@@ -24,11 +24,11 @@ from band.vitals import Vitals
 from drivers.lsm6dsox import LSM6DSOX
 from drivers.max17048 import MAX17048
 from drivers.max30102 import MAX30102
-from veriband_protocol import items, wire
+from veriband_protocol import control, items
 
 _FLUSH_MIN = 10  # a loss of power costs at most so many minutes
 _WATCHDOG_MS = 150000
-_HEART_RATE = bytes((wire.HEART_RATE,))
+_HEART_RATE = bytes((control.HEART_RATE,))
 _REST_S = 30  # after a fault: faults that come again and again must not fill the journal
 
 _CAUSES = {
@@ -155,7 +155,9 @@ class Band:
             await self.radio.notify(conn, self.radio.control_response, answer)
 
     async def _measure_for(self, conn: int) -> None:
-        answer = bytes((wire.HEART_RATE | wire.REPLY, wire.OK)) + await self._vitals.answer()
+        answer = (
+            bytes((control.HEART_RATE | control.REPLY, control.OK)) + await self._vitals.answer()
+        )
         await self.radio.notify(conn, self.radio.control_response, answer)
 
     async def _buttons(self) -> None:

@@ -5,7 +5,7 @@ import time
 
 from machine import RTC
 
-from veriband_protocol.wire import EARLIEST_UTC
+from veriband_protocol.control import EARLIEST_UTC
 
 MINUTE_MS = 60000
 _EPOCH_2000 = 946684800  # time.time() of the ESP32 counts from 2000

@@ -3,7 +3,7 @@
 import gc
 
 from band import info
-from veriband_protocol import VERSION, items, wire
+from veriband_protocol import VERSION, control, items
 
 
 class Control:
@@ -16,33 +16,33 @@ class Control:
     def answer(self, request: bytes) -> bytes:
         """The response to `request`, errors included."""
         if not request:
-            return bytes((wire.REPLY, wire.BAD_LENGTH))
+            return bytes((control.REPLY, control.BAD_LENGTH))
         opcode = request[0]
         try:
             status, body = self._answer(opcode, request[1:])
         except ValueError:
-            status, body = wire.BAD_VALUE, b""
+            status, body = control.BAD_VALUE, b""
         except OSError:
-            status, body = wire.FAILED, b""
-        return bytes((opcode | wire.REPLY, status)) + body
+            status, body = control.FAILED, b""
+        return bytes((opcode | control.REPLY, status)) + body
 
     def _answer(self, opcode: int, body: bytes):
-        if opcode == wire.CLOCK:
+        if opcode == control.CLOCK:
             return self._set_clock(body)
-        if opcode == wire.FILE:
-            return self._file(body) if len(body) == 1 else (wire.BAD_LENGTH, b"")
-        if opcode not in (wire.INFO, wire.TIME, wire.HEART_RATE):
-            return wire.BAD_OPCODE, b""
+        if opcode == control.FILE:
+            return self._file(body) if len(body) == 1 else (control.BAD_LENGTH, b"")
+        if opcode not in (control.INFO, control.TIME, control.HEART_RATE):
+            return control.BAD_OPCODE, b""
         if body:  # of HEART_RATE only this comes here
-            return wire.BAD_LENGTH, b""
-        return wire.OK, self._time() if opcode == wire.TIME else self._info()
+            return control.BAD_LENGTH, b""
+        return control.OK, self._time() if opcode == control.TIME else self._info()
 
     @staticmethod
     def _info() -> bytes:
         paths = info.files()
         program = info.program_hash(paths)
         gc.collect()
-        return wire.pack_info(
+        return control.pack_info(
             VERSION, len(paths), program, gc.mem_alloc(), gc.mem_free(),
             info.implementation(), info.VERSION,
         )  # fmt: skip
@@ -51,19 +51,19 @@ class Control:
     def _file(body: bytes):
         paths = info.files()
         if body[0] >= len(paths):
-            return wire.BAD_VALUE, b""
-        return wire.OK, info.file_hash(paths[body[0]]) + paths[body[0]].encode()
+            return control.BAD_VALUE, b""
+        return control.OK, info.file_hash(paths[body[0]]) + paths[body[0]].encode()
 
     def _set_clock(self, body: bytes):
-        utc_s, ms, *zone = wire.unpack_clock(body)
+        utc_s, ms, *zone = control.unpack_clock(body)
         utc_ms = utc_s * 1000 + ms
         after_ms = self._clock.set(utc_ms, *zone)
         self._journal.anchor(after_ms, utc_ms, self._clock.offset_min(), items.SOURCE_HOST)
-        return wire.OK, self._time()
+        return control.OK, self._time()
 
     def _time(self) -> bytes:
         clock = self._clock
         utc_ms = clock.utc_ms() if clock.is_set else 0
-        return wire.pack_time(
+        return control.pack_time(
             clock.uptime_ms(), clock.is_set, utc_ms // 1000, utc_ms % 1000, clock.offset_min()
         )

@@ -5,7 +5,7 @@ import asyncio
 from band import radio
 from band.bonds import PEER
 from band.pairing import WINDOW_MS
-from veriband_protocol import VERSION, items, wire
+from veriband_protocol import VERSION, control, items
 
 _UNTRUSTED_MS = 30000  # so long may a central stay that does not encrypt
 
@@ -33,7 +33,7 @@ class Door:
     def _advertise(self) -> None:
         pairing = self._pairing
         self._radio.advertise(
-            wire.pack_pairing(VERSION, pairing.counter) if pairing.is_open() else b""
+            control.pack_pairing(VERSION, pairing.counter) if pairing.is_open() else b""
         )
 
     def passed(self, event: int, conn: int, detail: int) -> int:

@@ -4,7 +4,7 @@ import asyncio
 
 from band.heart import WINDOW
 from drivers.max30102 import RATE_HZ
-from veriband_protocol import items, wire
+from veriband_protocol import control, items
 
 ACTIVE_STEPS = 40  # a minute with so many is followed by a measurement
 _HALF_MS = WINDOW * 500 // RATE_HZ  # of a measurement's window
@@ -38,13 +38,13 @@ class Vitals:
     async def answer(self) -> bytes:
         """The body of the answer to HEART_RATE; busy while another request is under way."""
         if self._asked:
-            return wire.pack_heart_rate(items.STATUS_BUSY, 0, 0)
+            return control.pack_heart_rate(items.STATUS_BUSY, 0, 0)
         self._asked = True
         try:
             await self._measure()
         finally:
             self._asked = False
-        return wire.pack_heart_rate(*self._latest)
+        return control.pack_heart_rate(*self._latest)
 
     async def _measure(self) -> None:
         """One measurement; who comes while one is under way has that one."""

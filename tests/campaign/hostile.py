@@ -19,7 +19,7 @@ from bumble.hci import Address, OwnAddressType
 from tests.whole.rig import EDGE_US, START, Rig, live, rig
 from veriband.link.session import BandInfo, JournalState, connected
 from veriband.records import Kind
-from veriband_protocol import uuids, wire
+from veriband_protocol import control, uuids, wire
 from veriband_simulator.device import make_device
 from veriband_simulator.remote import in_background
 from veriband_simulator.wearers import Walk
@@ -116,10 +116,12 @@ class Targets:
         return rng.choice(handles), rng.choice((_noise, _spoilt, _cut, _longer))(rng, valid)
 
     def _control(self, rng: random.Random) -> bytes:
-        opcode = rng.choice((wire.FILE, wire.CLOCK, wire.CLOCK, wire.TIME, rng.randrange(6, 256)))
+        opcode = rng.choice(
+            (control.FILE, control.CLOCK, control.CLOCK, control.TIME, rng.randrange(6, 256))
+        )
         utc_s = round(START.timestamp())
-        clock = wire.pack_clock(utc_s, rng.randrange(65_536), rng.randrange(-2000, 2000), 0, 0)
-        return bytes((opcode,)) + (clock if opcode == wire.CLOCK else b"\xff")
+        clock = control.pack_clock(utc_s, rng.randrange(65_536), rng.randrange(-2000, 2000), 0, 0)
+        return bytes((opcode,)) + (clock if opcode == control.CLOCK else b"\xff")
 
     def _read(self, rng: random.Random) -> bytes:
         state = self.state

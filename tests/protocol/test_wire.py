@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from veriband_protocol import wire
+from veriband_protocol import control, wire
 from veriband_protocol.passkey import passkey
 
 U32 = st.integers(0, 2**32 - 1)
@@ -37,7 +37,12 @@ def test_a_flipped_bit_is_seen(items: bytes, data: st.DataObject) -> None:
 
 @given(st.binary(max_size=70))
 def test_any_request_is_understood_or_refused(data: bytes) -> None:
-    for unpack in (wire.unpack_read, wire.unpack_clock, wire.unpack_state, wire.unpack_pairing):
+    for unpack in (
+        wire.unpack_read,
+        control.unpack_clock,
+        wire.unpack_state,
+        control.unpack_pairing,
+    ):
         try:
             unpack(data)
         except ValueError:
@@ -58,7 +63,7 @@ def test_a_request_cut_by_the_radio_is_refused() -> None:
 )
 def test_an_implausible_clock_is_refused(utc_s: int, ms: int, offset: int) -> None:
     with pytest.raises(ValueError, match="clock"):
-        wire.unpack_clock(wire.pack_clock(utc_s, ms, offset, 0, 0))
+        control.unpack_clock(control.pack_clock(utc_s, ms, offset, 0, 0))
 
 
 def test_passkeys_are_hotp() -> None:

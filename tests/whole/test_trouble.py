@@ -27,7 +27,7 @@ from veriband.link.session import connected
 from veriband.link.supervisor import Supervisor
 from veriband.records import Kind
 from veriband.store.roster import Band
-from veriband_protocol import items, uuids, wire
+from veriband_protocol import control, items, uuids, wire
 from veriband_simulator.chips import Nack
 from veriband_simulator.wearers import Walk
 
@@ -463,7 +463,7 @@ def test_the_band_answers_any_request_or_refuses_it(tmp_path: Path) -> None:
                 for _ in range(150):
                     opcode = rng.randrange(256)
                     body = rng.randbytes(rng.choice((0, 1, 5, 14, 40, 80)))
-                    if opcode == wire.CLOCK:
+                    if opcode == control.CLOCK:
                         continue
                     try:
                         await session.request(opcode, body)

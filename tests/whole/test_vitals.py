@@ -19,7 +19,7 @@ from veriband.link.pairing import pair
 from veriband.link.session import HeartRate, Session, connected
 from veriband.link.supervisor import Supervisor
 from veriband.records import Kind
-from veriband_protocol import items, wire
+from veriband_protocol import control, items
 from veriband_simulator.wearers import Minute, Wearer
 
 LEAD_MIN = 5  # before the first of a story's minutes, to pair in
@@ -228,7 +228,7 @@ def test_a_malformed_request_is_refused_and_measures_nothing(tmp_path: Path) -> 
 
         async def wrong(session: Session) -> None:
             with pytest.raises(BadBatch, match="wrong length"):
-                await session.request(wire.HEART_RATE, b"\x01")
+                await session.request(control.HEART_RATE, b"\x01")
 
         await asked(r, wrong)
         await minute(r, 2)

@@ -11,7 +11,7 @@ from bleak.exc import BleakError
 from veriband.errors import BandNotFound, NotPaired, PairingFailed, VeribandError
 from veriband.link.radio import Radio
 from veriband.link.session import ANSWER_S, CONNECT_S, Session, translated
-from veriband_protocol import uuids, wire
+from veriband_protocol import control, uuids
 from veriband_protocol.passkey import passkey
 
 FIND_S = 20.0
@@ -31,13 +31,13 @@ async def _find_open(radio: Radio, address: str):  # -> tuple[BLEDevice, int]
     except BandNotFound:
         await radio.find(address, 5.0)  # it is there, but closed; or this says that it is not
         raise NotPaired(address) from None
-    _, counter = wire.unpack_pairing(advertisement.manufacturer_data[uuids.COMPANY])
+    _, counter = control.unpack_pairing(advertisement.manufacturer_data[uuids.COMPANY])
     return device, counter
 
 
 def _is_open(advertisement: AdvertisementData) -> bool:
     try:
-        wire.unpack_pairing(advertisement.manufacturer_data.get(uuids.COMPANY, b""))
+        control.unpack_pairing(advertisement.manufacturer_data.get(uuids.COMPANY, b""))
     except ValueError:
         return False
     return True

@@ -15,7 +15,7 @@ from bleak.exc import BleakDeviceNotFoundError, BleakError, BleakGATTProtocolErr
 
 from veriband.errors import BadBatch, BandNotFound, BandVanished, NotPaired, VersionUnknown
 from veriband.link.radio import Radio
-from veriband_protocol import VERSION, uuids, wire
+from veriband_protocol import VERSION, control, uuids, wire
 
 T = TypeVar("T")
 
@@ -218,17 +218,17 @@ class Session:
                 self._replies.get_nowait()
             await self._write(uuids.CONTROL_REQUEST, bytes((opcode,)) + body)
             reply = await self._within(self._replies.get(), "answering a request", most_s)
-        if len(reply) < 2 or reply[0] != opcode | wire.REPLY:
+        if len(reply) < 2 or reply[0] != opcode | control.REPLY:
             raise BadBatch(self.address, "an answer to another request")
-        if reply[1] != wire.OK:
-            raise BadBatch(self.address, wire.STATUS_TEXT.get(reply[1], f"status {reply[1]}"))
+        if reply[1] != control.OK:
+            raise BadBatch(self.address, control.STATUS_TEXT.get(reply[1], f"status {reply[1]}"))
         return reply[2:]
 
     async def info(self) -> BandInfo:
         """What runs on the band."""
-        body = await self.request(wire.INFO)
+        body = await self.request(control.INFO)
         try:
-            version, files, program, used, free, name, firmware = wire.unpack_info(body)
+            version, files, program, used, free, name, firmware = control.unpack_info(body)
         except ValueError as error:
             raise BadBatch(self.address, f"INFO of another form: {error}") from error
         if version != VERSION:
@@ -237,32 +237,34 @@ class Session:
 
     async def file(self, index: int) -> tuple[str, str]:
         """(path, SHA-256) of file `index` of the program."""
-        body = await self.request(wire.FILE, bytes((index,)))
+        body = await self.request(control.FILE, bytes((index,)))
         return body[32:].decode(errors="replace"), body[:32].hex()
 
     async def heart_rate(self) -> HeartRate:
         """The heart rate, measured now; the band journals it, too."""
         try:
             return HeartRate(
-                *wire.unpack_heart_rate(await self.request(wire.HEART_RATE, b"", MEASURE_S))
+                *control.unpack_heart_rate(await self.request(control.HEART_RATE, b"", MEASURE_S))
             )
         except ValueError as error:
             raise BadBatch(self.address, str(error)) from error
 
     async def clock(self) -> BandClock:
         """What time the band has."""
-        return self._clock(await self.request(wire.TIME))
+        return self._clock(await self.request(control.TIME))
 
     async def set_clock(
         self, utc_ms: int, offset_min: int, change_utc_s: int, then_min: int
     ) -> BandClock:
         """Set the band's clock."""
-        body = wire.pack_clock(utc_ms // 1000, utc_ms % 1000, offset_min, change_utc_s, then_min)
-        return self._clock(await self.request(wire.CLOCK, body))
+        body = control.pack_clock(
+            utc_ms // 1000, utc_ms % 1000, offset_min, change_utc_s, then_min
+        )
+        return self._clock(await self.request(control.CLOCK, body))
 
     def _clock(self, body: bytes) -> BandClock:
         try:
-            t_ms, is_set, utc_ms, offset_min = wire.unpack_time(body)
+            t_ms, is_set, utc_ms, offset_min = control.unpack_time(body)
         except ValueError as error:
             raise BadBatch(self.address, str(error)) from error
         return BandClock(t_ms, utc_ms if is_set else None, offset_min)
