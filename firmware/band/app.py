@@ -18,6 +18,7 @@ from band.kept import Kept
 from band.pairing import Pairing
 from band.pulse import Pulse
 from band.ring import Ring
+from band.seal import Seal
 from band.steps import StepSampler
 from band.sync import Sync
 from band.vitals import Vitals
@@ -60,8 +61,9 @@ class Band:
         )
         self._gauge = MAX17048(bus)
         self._vitals = Vitals(Pulse(MAX30102(bus), motion), self.journal, self.clock, self.save)
-        self._sync = Sync(self.radio, self.journal, self.clock)
-        self._control = Control(self.clock, self.journal)
+        seal = Seal()
+        self._sync = Sync(self.radio, self.journal, self.clock, seal)
+        self._control = Control(self.clock, self.journal, seal)
         self._door = Door(self.radio, bonds, Pairing(given["secret"]))
         self._button = Button(board.BUTTON)
         self._boot()
@@ -141,6 +143,8 @@ class Band:
 
     async def _handle(self, event: int, conn: int, handle: int, data: bytes) -> None:
         if event != radio.WRITE:
+            if event == radio.DISCONNECT:
+                self._sync.forget(conn)
             code = self._door.passed(event, conn, handle)
             if code:
                 self.journal.event(self.clock.since_item_ms(), code)

@@ -1,4 +1,4 @@
-"""Answers control requests: who are you, which files run, what time is it."""
+"""Answers control requests: who are you, which files run, what time is it, whose key seals."""
 
 import gc
 
@@ -9,9 +9,10 @@ from veriband_protocol import VERSION, control, items
 class Control:
     """Each request of an opcode and a body has an answer of a status and a body."""
 
-    def __init__(self, clock, journal) -> None:
+    def __init__(self, clock, journal, seal) -> None:
         self._clock = clock
         self._journal = journal
+        self._seal = seal
 
     def answer(self, request: bytes) -> bytes:
         """The response to `request`, errors included."""
@@ -29,6 +30,8 @@ class Control:
     def _answer(self, opcode: int, body: bytes):
         if opcode == control.CLOCK:
             return self._set_clock(body)
+        if opcode == control.SEAL:
+            return self._enrol(body)
         if opcode == control.FILE:
             return self._file(body) if len(body) == 1 else (control.BAD_LENGTH, b"")
         if opcode not in (control.INFO, control.TIME, control.HEART_RATE):
@@ -60,6 +63,15 @@ class Control:
         after_ms = self._clock.set(utc_ms, *zone)
         self._journal.anchor(after_ms, utc_ms, self._clock.offset_min(), items.SOURCE_HOST)
         return control.OK, self._time()
+
+    def _enrol(self, key: bytes):
+        if key:
+            if len(key) != control.KEY_BYTES:
+                return control.BAD_LENGTH, b""
+            self._seal.enrol(key)
+            key_id = control.pack_key_id(self._seal.key_id)
+            self._journal.event(self._clock.since_item_ms(), items.EVENT_KEY, key_id)
+        return control.OK, control.pack_key_id(self._seal.key_id)
 
     def _time(self) -> bytes:
         clock = self._clock

@@ -1,16 +1,35 @@
-"""Sends the journal: one batch for each READ, from the number that the host names."""
+"""Sends the journal: batch after batch from the number that a host names, while it has credit."""
+
+import asyncio
 
 from band.collect import collect
+from band.ring import MAX_ITEMS
 from veriband_protocol import VERSION, wire
+
+_CREDIT_MS = 20000  # so long a host may take to store a batch
+_MOST_CREDIT = 255
+
+
+class _Stream:
+    """What the host of a connection still wants."""
+
+    def __init__(self) -> None:
+        # The next number, most frames of a batch, the seal before; None once the host has gone.
+        self.read: tuple | None = None
+        self.credit = 0  # batches
+        self.changed = asyncio.Event()
 
 
 class Sync:
-    """Answers READ requests over `radio`. The host's next READ is its acknowledgement."""
+    """Answers READ and MORE over `radio`. What a host gives more credit for, it has stored."""
 
-    def __init__(self, radio, journal, clock) -> None:
+    def __init__(self, radio, journal, clock, seal) -> None:
         self._radio = radio
         self._journal = journal
         self._clock = clock
+        self._seal = seal
+        self._streams = {}  # by connection; each has a task
+        self._turn = asyncio.Lock()  # there is memory for one batch
 
     def state(self) -> bytes:
         """The journal's state characteristic."""
@@ -22,32 +41,98 @@ class Sync:
         )  # fmt: skip
 
     async def answer(self, conn: int, request: bytes) -> None:
-        """Send the batch asked for, or an error frame."""
-        peer = self._radio.peers.get(conn)
-        if peer is None:
+        """Begin to send what is asked for, go on with it, or send an error frame."""
+        stream = self._streams.get(conn)
+        more = wire.unpack_more(request)
+        if more:
+            if stream:
+                stream.credit = min(stream.credit + more, _MOST_CREDIT)
+                stream.changed.set()
             return
-        size = peer.mtu - 3
         try:
-            epoch, seq, frames = wire.unpack_read(request)
+            epoch, seq, frames, credit, before = wire.unpack_read(request)
         except ValueError:
             return await self._error(conn, wire.ERROR_LENGTH)
         if epoch != self._journal.epoch:
             return await self._error(conn, wire.ERROR_EPOCH)
         if seq > self._journal.seq:
             return await self._error(conn, wire.ERROR_AHEAD)
-        room = frames * (size - 1) - wire.HEADER_BYTES - wire.TRAILER_BYTES
+        if self._room(conn, frames) < MAX_ITEMS:
+            return await self._error(conn, wire.ERROR_LENGTH)
+        if not stream:
+            stream = self._streams[conn] = _Stream()
+            asyncio.create_task(self._send(conn, stream))
+        stream.read = seq, frames, before
+        stream.credit = credit
+        stream.changed.set()
+
+    def forget(self, conn: int) -> None:
+        """A connection has gone."""
+        stream = self._streams.pop(conn, None)
+        if stream:
+            stream.read = None
+            stream.changed.set()
+
+    def _room(self, conn: int, frames: int) -> int:
+        """Bytes of items that fit into so many frames."""
+        peer = self._radio.peers.get(conn)
+        size = peer.mtu - 3 if peer else 0
+        return frames * (size - 1) - wire.HEADER_BYTES - wire.TRAILER_BYTES
+
+    async def _send(self, conn: int, stream: _Stream) -> None:
         try:
-            at, items = collect(self._journal, seq, max(room, 1))
-        except (OSError, ValueError):
+            while await self._go_on(conn, stream):
+                pass
+        finally:
+            if self._streams.get(conn) is stream:
+                del self._streams[conn]
+
+    async def _go_on(self, conn: int, stream: _Stream) -> bool:
+        """Send a batch, or wait for the credit to; False when there is nothing more to send."""
+        if not stream.credit:
+            stream.changed.clear()
+            try:
+                await asyncio.wait_for_ms(stream.changed.wait(), _CREDIT_MS)
+            except asyncio.TimeoutError:
+                return False
+            return stream.read is not None
+        async with self._turn:
+            read = stream.read
+            stream.credit -= 1
+            after = read and await self._send_batch(conn, stream, *read)
+        if stream.read is read:
+            stream.read = after
+        return stream.read is not None and stream.read[0] < self._journal.seq
+
+    async def _send_batch(self, conn: int, stream: _Stream, seq: int, frames: int, before: bytes):
+        """Send what is asked for; what comes then, None when it could not be sent."""
+        journal = self._journal
+        room = self._room(conn, frames)
+        if room < MAX_ITEMS:
+            return None
+        try:
+            at, items = collect(journal, seq, room)
+            batch = wire.pack_batch(
+                VERSION, journal.epoch, at.seq, at.boot, at.t_ms, items, journal.seq,
+                self._seal.key_id, before,
+            )  # fmt: skip
+        except (OSError, ValueError, MemoryError):
             return await self._error(conn, wire.ERROR_INTERNAL)
-        batch = wire.pack_batch(VERSION, epoch, at.seq, at.boot, at.t_ms, items, self._journal.seq)
+        seal = self._seal.of(wire.sealed(batch))
+        wire.put_seal(batch, seal)
+        i = 0
+        while i < len(items):
+            i = at.step(items, i)
+        size = self._radio.peers[conn].mtu - 3
         index = 0
         while index * (size - 1) < len(batch):
-            if not await self._radio.notify(
-                conn, self._radio.journal_data, wire.frame(batch, index, size)
-            ):
-                return
+            if stream.read is None:
+                return None
+            frame = wire.frame(batch, index, size)
+            if not await self._radio.notify(conn, self._radio.journal_data, frame):
+                return None
             index += 1
+        return at.seq, frames, seal
 
     async def _error(self, conn: int, code: int) -> None:
         await self._radio.notify(conn, self._radio.journal_data, bytes((0, code)))

@@ -12,6 +12,7 @@ FILE = 0x02  # index -> SHA-256, name
 CLOCK = 0x03  # set the clock -> the clock
 TIME = 0x04  # -> the clock
 HEART_RATE = 0x05  # measure it now -> pack_heart_rate
+SEAL = 0x06  # a key to seal with from now on, or nothing -> pack_key_id
 REPLY = 0x80
 
 OK = 0
@@ -25,6 +26,8 @@ STATUS_TEXT = {
     BAD_VALUE: "value out of range",
     FAILED: "the band failed inside",
 }
+
+KEY_BYTES = 32
 
 _INFO = "<BB32sII"
 _CLOCK = "<IHhIh"
@@ -95,6 +98,18 @@ def unpack_heart_rate(body: bytes) -> tuple[int, int, int]:
     if status >= len(STATUSES) or (bpm == 0) == (status == STATUS_OK) or quality > 100:
         raise ValueError(f"a heart rate of {bpm} bpm, status {status}, quality {quality} %")
     return status, bpm, quality
+
+
+def pack_key_id(key_id: int) -> bytes:
+    """The answer to SEAL: the first four bytes of the SHA-256 of the key that seals; 0: none."""
+    return struct.pack("<I", key_id)
+
+
+def unpack_key_id(body: bytes) -> int:
+    """The key's id. Raises ValueError on another length."""
+    if len(body) != 4:
+        raise ValueError(f"a key's id of {len(body)} bytes")
+    return struct.unpack("<I", body)[0]
 
 
 def pack_pairing(version: int, counter: int) -> bytes:

@@ -57,6 +57,7 @@ EVENT_SENSOR_BACK = 2
 EVENT_BONDED = 3
 EVENT_PAIRING_FAILED = 4
 EVENT_FAULT = 5  # the firmware caught an exception: UTF-8 text follows
+EVENT_KEY = 6  # a contest's organiser enrolled a key: its id follows
 
 
 def put_varint(buf: bytearray, i: int, value: int) -> int:

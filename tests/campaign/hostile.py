@@ -6,7 +6,7 @@ import asyncio
 import random
 import tempfile
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -89,7 +89,8 @@ async def _asked(r: Rig) -> tuple[BandInfo, JournalState]:
     device, _ = await r.radio.find(r.band.address, 30)
     async with connected(r.radio, device) as session:
         info, state = await session.info(), await session.state()
-        batch = await session.read(state.epoch, state.upto - 1)
+        async with aclosing(session.batches(state.epoch, state.upto - 1)) as batches:
+            batch = await anext(batches)
         assert batch.upto >= state.upto
         return info, state
 
@@ -117,7 +118,7 @@ class Targets:
 
     def _control(self, rng: random.Random) -> bytes:
         opcode = rng.choice(
-            (control.FILE, control.CLOCK, control.CLOCK, control.TIME, rng.randrange(6, 256))
+            (control.FILE, control.CLOCK, control.CLOCK, control.TIME, rng.randrange(7, 256))
         )
         utc_s = round(START.timestamp())
         clock = control.pack_clock(utc_s, rng.randrange(65_536), rng.randrange(-2000, 2000), 0, 0)
@@ -127,7 +128,8 @@ class Targets:
         state = self.state
         epoch = rng.choice((state.epoch, rng.getrandbits(32)))
         seq = rng.choice((state.upto, state.upto + rng.randrange(1000, 2**31), 2**32 - 1))
-        return wire.pack_read(epoch, seq, rng.choice((0, 1, 32, 33, 255)))
+        frames, batches = rng.choice((0, 1, 32, 33, 255)), rng.choice((0, 1, 3, 255))
+        return wire.pack_read(epoch, seq, frames, batches, rng.randbytes(8))
 
 
 def _noise(rng: random.Random, _: bytes = b"") -> bytes:

@@ -10,36 +10,40 @@ class PowerCut(Exception):
 
 
 class CutPartition:
-    """`sectors` sectors; after `budget` more bytes written or sectors erased the power goes."""
+    """The `sectors` sectors of `flash` (a new one of its own) from byte `start` on; after `budget`
+    more bytes written or sectors erased the power goes."""
 
-    def __init__(self, sectors: int) -> None:
-        self.flash = Flash(sectors * SECTOR)
+    def __init__(self, sectors: int, flash: Flash | None = None, start: int = 0) -> None:
+        self.sectors = sectors
+        self.flash = flash or Flash(sectors * SECTOR)
+        self.start = start
         self.budget: int | None = None
         self.bad: set[int] = set()  # sectors that can neither be erased nor written any more
         self.rng = random.Random(0)
 
     def ioctl(self, op: int, arg: int) -> int:
         if op == 4:
-            return len(self.flash.image) // SECTOR
+            return self.sectors
         if op == 5:
             return SECTOR
         if op == 6:
             self._fail_if_bad(arg)
             if self._spend(1) < 1:
-                self.flash.image[arg * SECTOR : (arg + 1) * SECTOR] = self.rng.randbytes(SECTOR)
+                at = self.start + arg * SECTOR
+                self.flash.image[at : at + SECTOR] = self.rng.randbytes(SECTOR)
                 raise PowerCut
-            self.flash.erase(arg * SECTOR)
+            self.flash.erase(self.start + arg * SECTOR)
         return 0
 
     def readblocks(self, block: int, buf: memoryview, offset: int = 0) -> None:
-        buf[:] = self.flash.read(block * SECTOR + offset, len(buf))
+        buf[:] = self.flash.read(self.start + block * SECTOR + offset, len(buf))
 
     def writeblocks(self, block: int, buf: bytes | memoryview, offset: int = 0) -> None:
         self._fail_if_bad(block)
         data = bytes(buf)
         assert offset + len(data) <= SECTOR, "a write over the end of its sector"
         whole = self._spend(len(data))
-        at = block * SECTOR + offset
+        at = self.start + block * SECTOR + offset
         if whole < len(data):  # a prefix and a torn byte
             self.flash.program(at, data[:whole] + bytes((data[whole] | self.rng.getrandbits(8),)))
             raise PowerCut

@@ -1,7 +1,7 @@
 """What a sync believes of a journal that changes under it."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from datetime import UTC
 from pathlib import Path
 
@@ -21,7 +21,7 @@ class Journal:
 
     def __init__(self, states: list[tuple[int, int]], batches: list[tuple[int, bytes, int]]):
         self.states = iter(states)
-        self.batches = iter(batches)
+        self.script = batches
 
     async def clock(self) -> BandClock:
         return BandClock(0, NOW_MS, 0)
@@ -32,9 +32,9 @@ class Journal:
     async def state(self) -> JournalState:
         return JournalState(EPOCH, *next(self.states), 1, 0)
 
-    async def read(self, epoch: int, seq: int) -> Batch:
-        first, items, upto = next(self.batches)
-        return Batch(first, 1, first * 60_000, items, upto)
+    async def batches(self, epoch: int, seq: int) -> AsyncGenerator[Batch]:
+        for first, items, upto in self.script:
+            yield Batch(first, 1, first * 60_000, items, upto)
 
 
 @pytest.fixture

@@ -89,9 +89,9 @@ BREAKAGES = (
     ),
     Breakage(
         "a batch from the past is taken",
-        "host/veriband/link/session.py",
-        "        if its_seq < seq:",
-        "        if False:",
+        "host/veriband/link/sync.py",
+        "            if batch.seq < cursor:",
+        "            if False:",
         f"{TROUBLE}::test_a_bad_batch_is_noted_and_asked_for_again",
     ),
     Breakage(

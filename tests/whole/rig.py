@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from bumble.core import UUID
 
+from tests.firmware.backlog import backlog
 from veriband.errors import VeribandError
 from veriband.link.pairing import pair
 from veriband.link.radio import Radio
@@ -20,7 +21,7 @@ from veriband.link.supervisor import Supervisor
 from veriband.records import Item, Kind
 from veriband.store import Store
 from veriband.store.roster import Band
-from veriband_protocol import uuids
+from veriband_protocol import items, uuids
 from veriband_simulator.agent import SimulatedAgent
 from veriband_simulator.backend import bleak_backend
 from veriband_simulator.central import Central
@@ -108,6 +109,11 @@ class Rig:
             sums[item.kind] += item.steps or 0
         return sums
 
+    def partition(self, label: str) -> range:
+        """The flash addresses of a partition."""
+        (found,) = (p for p in self.world.firmware.partitions if p.label == label)
+        return range(found.start, found.start + found.size)
+
     def frame(self, source: str, payload: bytes) -> bytes | None:
         """The journal frame that a data PDU on the air carries, if it carries one."""
         table = self.computer.table(self.band.address) or []
@@ -157,8 +163,10 @@ async def rig(
     start: datetime = START,
     count: int | None = None,
     upload: str = "increments",
+    before: Sequence[int] = (),
 ) -> Rig:
-    """A rig with its band switched on, not paired; its chip running already, at `count`."""
+    """A rig with its band switched on, not paired; its chip running already, at `count`; in its
+    journal minutes of so many steps `before`."""
     world = World(seed, start)
     band = world.add_band(wearer or walk(), upload)
     computer = await world.computer()
@@ -166,8 +174,12 @@ async def rig(
         for register, value in ((0x10, 0x28), (0x01, 0x80), (0x04, 0x08), (0x01, 0x00)):
             band.chip.write(register, bytes((value,)))
         band.chip.preload(count)
+    its = Rig(world, band, computer, Store(folder / "veriband.db"))
+    if before:
+        begun_utc_ms = world.utc_ms() - len(before) * items.MINUTE_MS
+        backlog(band.board.flash, its.partition("journal"), before, begun_utc_ms)
     await band.board.power_on()
-    return Rig(world, band, computer, Store(folder / "veriband.db"))
+    return its
 
 
 def live(story: Coroutine[Any, Any, T], seed: int = 1, hours: float = 30.0) -> T:

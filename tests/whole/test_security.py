@@ -60,7 +60,9 @@ async def pry(r: Rig, stranger: Central) -> list[bytes]:
                 await remote.write(characteristic.cccd, b"\1\0", response=True)
                 await asyncio.sleep(700)
             if characteristic.properties & characteristic.properties.WRITE:
-                await remote.write(characteristic.handle, wire.pack_read(0, 0, 8), response=True)
+                await remote.write(
+                    characteristic.handle, wire.pack_read(0, 0, 8, 1), response=True
+                )
                 got.append(b"written")
             got.append(await remote.read(characteristic.handle))
         except (LinkLost, att.ATT_Error):

@@ -21,13 +21,14 @@ T = TypeVar("T")
 
 CONNECT_S = 20.0
 ANSWER_S = 10.0  # for one answer or frame; a band that writes flash needs a moment
+FRAMES = 18  # of a batch: at the usual MTU it takes a whole page of the journal
+AHEAD = 8  # batches under way at once, at most
 MEASURE_S = 40.0  # for a vital sign that is measured first
 _UNAUTHENTICATED = (0x05, 0x0F)
 _ERRORS = {
     wire.ERROR_LENGTH: "it did not understand the request",
     wire.ERROR_EPOCH: "its journal was formatted meanwhile",
     wire.ERROR_AHEAD: "it has not reached that number",
-    wire.ERROR_BUSY: "it is busy with another host",
     wire.ERROR_INTERNAL: "it could not read its journal",
 }
 
@@ -45,13 +46,20 @@ class JournalState:
 
 @dataclass(frozen=True)
 class Batch:
-    """Items as received, the first at number `seq` and `t_ms` of `boot`; `upto` is the end."""
+    """Items as received, the first at number `seq` and `t_ms` of `boot`; `upto` is the end.
+
+    `data` is the whole batch: sealed with the key `key_id` unless that is 0, after `before`.
+    """
 
     seq: int
     boot: int
     t_ms: int
     items: bytes
     upto: int
+    key_id: int = 0
+    before: bytes = wire.NO_SEAL
+    seal: bytes = wire.NO_SEAL
+    data: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -173,24 +181,35 @@ class Session:
             raise BadBatch(self.address, f"its journal begins at {oldest} and ends at {upto}")
         return JournalState(epoch, oldest, upto, boot, t_ms)
 
-    async def read(self, epoch: int, seq: int, frames: int = 16) -> Batch:
-        """The items from number `seq` on, in at most `frames` frames."""
+    async def batches(
+        self, epoch: int, seq: int, before: bytes = wire.NO_SEAL
+    ) -> AsyncGenerator[Batch]:
+        """The journal from number `seq` on, batch by batch, for as long as the band has more.
+
+        Asking for the next one says that all before are stored; the first one's seal follows
+        `before`. To be closed (aclosing) when it is broken off.
+        """
         async with self._lock:
             while not self._frames.empty():
                 self._frames.get_nowait()
-            await self._write(uuids.JOURNAL_REQUEST, wire.pack_read(epoch, seq, frames))
-            data = await self._assemble()
+            request = wire.pack_read(epoch, seq, FRAMES, AHEAD, before)
+            await self._write(uuids.JOURNAL_REQUEST, request)
+            while True:
+                for _ in range(AHEAD // 2):
+                    yield self._batch(await self._assemble(), epoch)
+                await self._write(uuids.JOURNAL_REQUEST, wire.pack_more(AHEAD // 2))
+
+    def _batch(self, data: bytes, epoch: int) -> Batch:
         try:
-            version, its_epoch, its_seq, boot, t_ms, items, upto = wire.unpack_batch(data)
+            found = wire.unpack_batch(data)
         except ValueError as error:
             raise BadBatch(self.address, str(error)) from error
+        version, its_epoch, seq, boot, t_ms, items, upto, key_id, before, seal = found
         if version != VERSION:
             raise VersionUnknown(self.address, version)
         if its_epoch != epoch:
             raise BadBatch(self.address, "it answered from another journal")
-        if its_seq < seq:
-            raise BadBatch(self.address, f"asked from number {seq}, it answered from {its_seq}")
-        return Batch(its_seq, boot, t_ms, items, upto)
+        return Batch(seq, boot, t_ms, items, upto, key_id, before, seal, data)
 
     async def _assemble(self) -> bytes:
         data, index = bytearray(), 0
@@ -246,6 +265,20 @@ class Session:
             return HeartRate(
                 *control.unpack_heart_rate(await self.request(control.HEART_RATE, b"", MEASURE_S))
             )
+        except ValueError as error:
+            raise BadBatch(self.address, str(error)) from error
+
+    async def key_id(self) -> int:
+        """The id of the key that the band seals with; 0: it has none."""
+        return self._key_id(await self.request(control.SEAL))
+
+    async def enrol(self, key: bytes) -> int:
+        """Have the band seal with `key` (control.KEY_BYTES) from now on; the key's id."""
+        return self._key_id(await self.request(control.SEAL, key))
+
+    def _key_id(self, body: bytes) -> int:
+        try:
+            return control.unpack_key_id(body)
         except ValueError as error:
             raise BadBatch(self.address, str(error)) from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import tzinfo
 
@@ -43,28 +44,32 @@ async def sync(session: Session, store: Store, band: Band, utc_ms: UtcMs, zone: 
     if state.upto < cursor:
         raise BandWentBack(band.address, cursor)
     count = 0
-    while cursor < state.upto:
-        batch = await session.read(epoch, cursor)
-        if batch.seq > cursor:
-            total = None  # increments of what was overwritten belong to no minute
-        items, after = _decoded(band, batch, total)
-        if batch.upto < state.upto:
-            why = f"a journal that ends at {batch.upto} and ended at {state.upto} before"
-            raise BadBatch(band.address, why)
-        if _is_beyond(batch, cursor, state):
-            state = await session.state()  # more was recorded or overwritten meanwhile, or not
+    async with aclosing(session.batches(epoch, cursor)) as batches:
+        while cursor < state.upto:
+            batch = await anext(batches)
+            if batch.seq < cursor:
+                why = f"number {batch.seq}, where {cursor} comes next"
+                raise BadBatch(band.address, why)
+            if batch.seq > cursor:
+                total = None  # increments of what was overwritten belong to no minute
+            items, after = _decoded(band, batch, total)
+            if batch.upto < state.upto:
+                why = f"a journal that ends at {batch.upto} and ended at {state.upto} before"
+                raise BadBatch(band.address, why)
             if _is_beyond(batch, cursor, state):
-                why = f"numbers {batch.seq} to {batch.upto} of {state.oldest} to {state.upto}"
-                raise BadBatch(band.address, f"{why}, asked from {cursor}")
-        if batch.seq > cursor:
-            store.notice(
-                utc_ms(), band, "overwritten",
-                f"Items {cursor} to {batch.seq - 1} were overwritten on band {band.address} "
-                "before this host had read them.",
-            )  # fmt: skip
-        total = next((item.total for item in reversed(items) if item.total is not None), total)
-        count += store.commit(band, epoch, items, after, utc_ms(), total)
-        cursor = after
+                state = await session.state()  # more was recorded or overwritten meanwhile, or not
+                if _is_beyond(batch, cursor, state):
+                    why = f"numbers {batch.seq} to {batch.upto} of {state.oldest} to {state.upto}"
+                    raise BadBatch(band.address, f"{why}, asked from {cursor}")
+            if batch.seq > cursor:
+                store.notice(
+                    utc_ms(), band, "overwritten",
+                    f"Items {cursor} to {batch.seq - 1} were overwritten on band {band.address} "
+                    "before this host had read them.",
+                )  # fmt: skip
+            total = next((item.total for item in reversed(items) if item.total is not None), total)
+            count += store.commit(band, epoch, items, after, utc_ms(), total)
+            cursor = after
     return Synced(count, clock_set)
 
 
