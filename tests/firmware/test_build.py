@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from build import compiled, inlined
+from build import compiled, inlined, names_used, only_called
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
@@ -31,3 +33,16 @@ def test_what_is_inlined_leaves_no_name(tmp_path: Path) -> None:
     code = compiled(source, "drivers")
     assert b"ADDRESS" in code
     assert b"_REGISTER" not in code
+
+
+def test_the_band_has_the_protocols_functions_that_it_calls_and_no_others() -> None:
+    called = names_used(ROOT)
+    assert {"pack_batch", "unpack_read", "tail", "put_varint"} <= called
+    assert not {"unpack_batch", "unpack_info", "unpack_state"} & called
+
+
+def test_what_is_left_out_moves_no_line(tmp_path: Path) -> None:
+    source = tmp_path / "wire.py"
+    source.write_text("A = 1\ndef pack():\n    return A\ndef unpack():\n    return A\nB = 2\n")
+    text = only_called(source, {"unpack"})
+    assert text == "A = 1\n\n\ndef unpack():\n    return A\nB = 2\n"
