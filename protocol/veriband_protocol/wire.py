@@ -31,7 +31,6 @@ _HEADER = "<BIIIIH"
 _TRAILER = "<II8s8sI"
 HEADER_BYTES = struct.calcsize(_HEADER)
 TRAILER_BYTES = struct.calcsize(_TRAILER)
-_SEAL_AT = SEAL_BYTES + 4  # from the end
 
 
 def pack_state(version: int, epoch: int, oldest: int, upto: int, boot: int, t_ms: int) -> bytes:
@@ -90,7 +89,7 @@ def pack_batch(
 
 def sealed(batch: bytes | bytearray) -> memoryview:
     """What a batch's seal is over: all that comes before it."""
-    return memoryview(batch)[: len(batch) - _SEAL_AT]
+    return memoryview(batch)[: len(batch) - SEAL_BYTES - 4]
 
 
 def put_seal(batch: bytearray, seal: bytes) -> None:

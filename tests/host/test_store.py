@@ -289,7 +289,7 @@ def tables(path: Path) -> set[str]:
     """How tables and indices were made, without comments."""
     with closing(sqlite3.connect(path)) as db:
         rows = db.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")
-        return {" ".join(re.sub("--.*", "", sql).split()) for (sql,) in rows}
+        return {"".join(re.sub("--.*", "", sql).split()) for (sql,) in rows}
 
 
 def test_an_older_store_is_copied_and_becomes_one_of_this_version(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ class Journal:
     async def state(self) -> JournalState:
         return JournalState(EPOCH, *next(self.states), 1, 0)
 
-    async def batches(self, epoch: int, seq: int) -> AsyncGenerator[Batch]:
+    async def batches(self, epoch: int, seq: int, before: bytes) -> AsyncGenerator[Batch]:
         for first, items, upto in self.script:
             yield Batch(first, 1, first * 60_000, items, upto)
 

@@ -35,7 +35,7 @@ async def sync(session: Session, store: Store, band: Band, utc_ms: UtcMs, zone: 
     Rows and cursor are committed together before the next batch is asked for, so it may be broken
     off anywhere. Raises what Session raises, BandWentBack, ClockImplausible and StoreError.
     """
-    clock_set = await _set_clock(session, utc_ms, zone)
+    clock_set = await _right_clock(session, utc_ms, zone)
     state = await session.state()
     epoch = state.epoch
     cursor, total = store.cursor(band, epoch), store.total(band, epoch)
@@ -44,7 +44,8 @@ async def sync(session: Session, store: Store, band: Band, utc_ms: UtcMs, zone: 
     if state.upto < cursor:
         raise BandWentBack(band.address, cursor)
     count = 0
-    async with aclosing(session.batches(epoch, cursor)) as batches:
+    before = store.last_seal(band, epoch)
+    async with aclosing(session.batches(epoch, cursor, before)) as batches:
         while cursor < state.upto:
             batch = await anext(batches)
             if batch.seq < cursor:
@@ -68,7 +69,8 @@ async def sync(session: Session, store: Store, band: Band, utc_ms: UtcMs, zone: 
                     "before this host had read them.",
                 )  # fmt: skip
             total = next((item.total for item in reversed(items) if item.total is not None), total)
-            count += store.commit(band, epoch, items, after, utc_ms(), total)
+            sealed = batch.data if batch.key_id else b""
+            count += store.commit(band, epoch, items, after, utc_ms(), total, sealed)
             cursor = after
     return Synced(count, clock_set)
 
@@ -92,7 +94,7 @@ def _decoded(band: Band, batch: Batch, total: int | None) -> tuple[list[Item], i
     return items, after
 
 
-async def _set_clock(session: Session, utc_ms: UtcMs, zone: tzinfo) -> bool:
+async def _right_clock(session: Session, utc_ms: UtcMs, zone: tzinfo) -> bool:
     before = utc_ms()
     clock = await session.clock()
     middle = (before + utc_ms()) // 2
@@ -100,8 +102,14 @@ async def _set_clock(session: Session, utc_ms: UtcMs, zone: tzinfo) -> bool:
     is_right = clock.utc_ms is not None and abs(clock.utc_ms - middle) <= CLOCK_SLACK_MS
     if is_right and clock.offset_min == offset:
         return False
+    await set_clock(session, utc_ms, zone)
+    return True
+
+
+async def set_clock(session: Session, utc_ms: UtcMs, zone: tzinfo) -> None:
+    """Set the band's clock. Raises ClockImplausible, and what Session raises."""
     now = utc_ms()
     if not EARLIEST_UTC <= now // 1000 <= LATEST_UTC:
         raise ClockImplausible(now // 1000)
+    offset = offset_min(zone, now // 1000)
     await session.set_clock(now, offset, *next_change(zone, now // 1000))
-    return True

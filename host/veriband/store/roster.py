@@ -44,7 +44,8 @@ class Worn:
 @dataclass(frozen=True)
 class Contest:
     """Most steps from a time to another win: those that `rule` does not strike, and with
-    `counts_unverified` those, too, of which nobody can tell."""
+    `counts_unverified` those, too, of which nobody can tell. With `sealed` nobody can tell of what
+    no enrolled band has sealed."""
 
     id: int
     name: str
@@ -52,6 +53,7 @@ class Contest:
     to_utc_ms: int
     rule: str
     counts_unverified: bool
+    sealed: bool = False
 
 
 _WEARER = "wearer.id, name, sex, birth_year, height_m, rest_bpm, zone"
@@ -172,14 +174,16 @@ class Roster(Database):
         rule: str,
         counts_unverified: bool,
         wearers: Iterable[Wearer],
+        sealed: bool = False,
     ) -> Contest:
         """A contest between wearers. Raises StoreError when there is one of that name."""
         with self.transaction():
             cursor = self._insert(
                 f"There is a contest {name} already: choose another name.",
-                "INSERT INTO contest (name, from_utc_ms, to_utc_ms, rule, counts_unverified) "
-                "VALUES (?, ?, ?, ?, ?)",
-                (name, from_utc_ms, to_utc_ms, rule, counts_unverified),
+                "INSERT INTO contest "
+                "(name, from_utc_ms, to_utc_ms, rule, counts_unverified, sealed) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                (name, from_utc_ms, to_utc_ms, rule, counts_unverified, sealed),
             )
             self.db.executemany(
                 "INSERT INTO entry VALUES (?, ?) ON CONFLICT DO NOTHING",
@@ -201,10 +205,13 @@ class Roster(Database):
     def contests(self) -> list[Contest]:
         """All contests, in the order they were added."""
         rows = self.read(
-            "SELECT id, name, from_utc_ms, to_utc_ms, rule, counts_unverified FROM contest "
-            "ORDER BY id"
+            "SELECT id, name, from_utc_ms, to_utc_ms, rule, counts_unverified, sealed "
+            "FROM contest ORDER BY id"
         )
-        return [Contest(*terms, counts_unverified=bool(counts)) for *terms, counts in rows]
+        return [
+            Contest(*terms, counts_unverified=bool(counts), sealed=bool(sealed))
+            for *terms, counts, sealed in rows
+        ]
 
     def entrants(self, contest: Contest) -> list[Wearer]:
         """Who takes part."""
@@ -214,6 +221,20 @@ class Roster(Database):
             (contest.id,),
         )
         return [Wearer(*row) for row in rows]
+
+    # Keys that bands seal with.
+
+    def add_key(self, band: Band, key: bytes, utc_ms: int) -> None:
+        """Know a key that a band is enrolled with."""
+        with self.transaction():
+            self.db.execute("INSERT INTO seal_key VALUES (?, ?, ?)", (key, band.id, utc_ms))
+
+    def keys(self) -> list[tuple[bytes, Band]]:
+        """The keys that bands were enrolled with here, each with its band."""
+        rows = self.read(
+            "SELECT key, id, address, secret FROM seal_key JOIN band ON band.id = band"
+        )
+        return [(key, Band(*band)) for key, *band in rows]
 
     def _add(self, taken: str, statement: str, values: tuple[object, ...]) -> None:
         with self.transaction():

@@ -1,6 +1,6 @@
 """The store's tables, and how an older store becomes a newer one."""
 
-VERSION = 3
+VERSION = 4
 APPLICATION_ID = 0x56657262  # "Verb", in the file's header from version 2 on
 
 TABLES = """
@@ -74,13 +74,15 @@ CREATE TABLE assignment (
     wearer INTEGER NOT NULL REFERENCES wearer,
     PRIMARY KEY (band, from_utc_ms)
 ) WITHOUT ROWID;
+-- sealed: what no enrolled band has sealed is unverified.
 CREATE TABLE contest (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
     from_utc_ms INTEGER NOT NULL,
     to_utc_ms INTEGER NOT NULL,
     rule TEXT NOT NULL,
-    counts_unverified INTEGER NOT NULL
+    counts_unverified INTEGER NOT NULL,
+    sealed INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE entry (
     contest INTEGER NOT NULL REFERENCES contest,
@@ -94,6 +96,21 @@ CREATE TABLE arrival (
     seq INTEGER NOT NULL,
     utc_ms INTEGER NOT NULL,
     PRIMARY KEY (band, epoch, seq)
+) WITHOUT ROWID;
+-- Sealed batches as received, in the order in which they came.
+CREATE TABLE batch (
+    id INTEGER PRIMARY KEY,
+    band INTEGER NOT NULL REFERENCES band,
+    epoch INTEGER NOT NULL,
+    utc_ms INTEGER NOT NULL,
+    data BLOB NOT NULL
+);
+CREATE INDEX batch_by_band ON batch (band, epoch);
+-- What bands were enrolled with here, to seal what they send.
+CREATE TABLE seal_key (
+    key BLOB PRIMARY KEY,
+    band INTEGER NOT NULL REFERENCES band,
+    utc_ms INTEGER NOT NULL
 ) WITHOUT ROWID;
 """
 
@@ -169,6 +186,22 @@ CREATE TABLE arrival (
     PRIMARY KEY (band, epoch, seq)
 ) WITHOUT ROWID;
 INSERT INTO arrival SELECT band, epoch, seq - 1, 0 FROM cursor
+""",
+    3: """
+ALTER TABLE contest ADD COLUMN sealed INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE batch (
+    id INTEGER PRIMARY KEY,
+    band INTEGER NOT NULL REFERENCES band,
+    epoch INTEGER NOT NULL,
+    utc_ms INTEGER NOT NULL,
+    data BLOB NOT NULL
+);
+CREATE INDEX batch_by_band ON batch (band, epoch);
+CREATE TABLE seal_key (
+    key BLOB PRIMARY KEY,
+    band INTEGER NOT NULL REFERENCES band,
+    utc_ms INTEGER NOT NULL
+) WITHOUT ROWID
 """,
 }
 # What a store of version 1 is known by: it has no application id.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from veriband.records import Anchor, Item, Kind
 from veriband.store.roster import Band, Roster
 from veriband_protocol.items import STATUS_OK, VITAL_HEART_RATE
+from veriband_protocol.wire import NO_SEAL, unpack_batch
 
 LATEST = 1 << 62  # UTC ms, later than everything
 # Of an item: whether it came until a UTC ms. What an older Veriband stored came at 0.
@@ -66,9 +67,23 @@ class Store(Roster):
         next_seq: int,
         utc_ms: int,
         total: int | None = None,
+        sealed: bytes = b"",
     ) -> int:
         """Store items that came at `utc_ms`, and the cursor behind them, at once; how many were
-        new. `total` as in `total`."""
+        new. `total` as in `total`; `sealed`: the batch that they came in, if it is."""
+        with self.transaction():
+            new = self.take(band, epoch, items, utc_ms, sealed)
+            self.db.execute(
+                "INSERT INTO cursor VALUES (?, ?, ?, ?) ON CONFLICT (band, epoch) DO UPDATE "
+                "SET seq = excluded.seq, total = excluded.total WHERE seq < excluded.seq",
+                (band.id, epoch, next_seq, total),
+            )
+        return new
+
+    def take(
+        self, band: Band, epoch: int, items: Sequence[Item], utc_ms: int, sealed: bytes = b""
+    ) -> int:
+        """Store items that somebody else has fetched, and leave the cursor; as `commit`."""
         with self.transaction():
             before = self.db.total_changes
             self.db.executemany(
@@ -80,17 +95,33 @@ class Store(Roster):
             for item in items:
                 if isinstance(item, Anchor):
                     self._anchor(band, epoch, item)
-            self.db.execute(
-                "INSERT INTO cursor VALUES (?, ?, ?, ?) ON CONFLICT (band, epoch) DO UPDATE "
-                "SET seq = excluded.seq, total = excluded.total WHERE seq < excluded.seq",
-                (band.id, epoch, next_seq, total),
-            )
             if new:
                 self.db.execute(
                     "INSERT INTO arrival VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                    (band.id, epoch, next_seq - 1, utc_ms),
+                    (band.id, epoch, items[-1].seq + items[-1].count - 1, utc_ms),
+                )
+            if sealed:
+                self.db.execute(
+                    "INSERT INTO batch (band, epoch, utc_ms, data) VALUES (?, ?, ?, ?)",
+                    (band.id, epoch, utc_ms, sealed),
                 )
         return new
+
+    def batches(self, band: Band, as_of_utc_ms: int = LATEST) -> list[bytes]:
+        """The sealed batches of a band, as received, in the order in which they came."""
+        rows = self.read(
+            "SELECT data FROM batch WHERE band = ? AND utc_ms <= ? ORDER BY id",
+            (band.id, as_of_utc_ms),
+        )
+        return [data for (data,) in rows]
+
+    def last_seal(self, band: Band, epoch: int) -> bytes:
+        """The seal of the batch of that log that came last, or NO_SEAL."""
+        rows = self.read(
+            "SELECT data FROM batch WHERE band = ? AND epoch = ? ORDER BY id DESC LIMIT 1",
+            (band.id, epoch),
+        )
+        return unpack_batch(rows[0][0])[-1] if rows else NO_SEAL
 
     def _dated(
         self, band: Band, epoch: int, items: Iterable[Item]
