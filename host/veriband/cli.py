@@ -17,6 +17,7 @@ import click
 
 from veriband import __version__
 from veriband.civil import local_day
+from veriband.contest import seal_commands
 from veriband.contest.command import contest, leaderboard, wearer
 from veriband.context import FiniteRange, open_store, utc_ms, zone_of
 from veriband.errors import BadInput, NoHeartRate, VeribandError
@@ -272,6 +273,8 @@ def info(ctx: click.Context, address: str) -> None:
 
 for command in (contest, judge, leaderboard, wearer, web):
     main.add_command(command)
+for command in seal_commands.COMMANDS:
+    contest.add_command(command)
 
 
 @main.command()

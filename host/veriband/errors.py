@@ -48,6 +48,16 @@ class NotPaired(VeribandError):
         )
 
 
+class EnrolledElsewhere(VeribandError):
+    """The band seals with a key that this store does not have."""
+
+    def __init__(self, address: str, key_id: int) -> None:
+        super().__init__(
+            f"Band {address} seals with another organiser's key ({key_id:08X}), whose contest "
+            "trusts it no longer once it has a new one. Add --replace if that is meant."
+        )
+
+
 class PairingFailed(VeribandError):
     """Pairing was tried and refused."""
 

@@ -23,6 +23,7 @@ WORKERS = 2
 DAY = "tests/whole/test_day.py"
 SECURITY = "tests/whole/test_security.py"
 TROUBLE = "tests/whole/test_trouble.py"
+SEALS = "tests/whole/test_seals.py"
 JUDGE = "tests/whole/test_judge.py"
 VITALS = "tests/whole/test_vitals.py"
 PPG = "tests/whole/test_ppg.py"
@@ -86,6 +87,34 @@ BREAKAGES = (
         "    if crc32(data[:-4]) & 0xFFFFFFFF != crc:",
         "    if False:",
         f"{TROUBLE}::test_a_bad_batch_is_noted_and_asked_for_again",
+    ),
+    Breakage(
+        "a seal is not looked at",
+        "host/veriband/contest/seals.py",
+        "    if not hmac.compare_digest(seal, seal_of(keys[its_key], data)):",
+        "    if False:",
+        f"{SEALS}::test_a_daemon_that_tampers_is_found_and_gains_nothing",
+    ),
+    Breakage(
+        "a seal is over half a batch",
+        "firmware/band/seal.py",
+        "        inner.update(data)",
+        "        inner.update(data[: len(data) // 2])",
+        f"{SEALS}::test_what_a_band_seals_is_handed_in_taken_and_ranked",
+    ),
+    Breakage(
+        "a seal follows none",
+        "firmware/band/sync.py",
+        "        return at.seq, frames, seal",
+        "        return at.seq, frames, wire.NO_SEAL",
+        "tests/whole/test_backlog.py::test_a_long_backlog_is_one_chain",
+    ),
+    Breakage(
+        "credit is not counted",
+        "firmware/band/sync.py",
+        "            stream.credit -= 1",
+        "            pass",
+        "tests/whole/test_backlog.py::test_a_band_sends_as_many_batches_as_it_has_credit_for",
     ),
     Breakage(
         "a batch from the past is taken",

@@ -7,8 +7,11 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from tests.whole.rig import Rig, live, rig
+from tests.whole.rig import ZONE, Rig, live, rig
+from veriband.contest.enrolment import enrol
+from veriband.contest.seals import sealed
 from veriband.link.session import Session, connected
+from veriband.link.sync import sync
 from veriband.records import Kind, decode
 from veriband_protocol import uuids, wire
 
@@ -101,6 +104,26 @@ def test_another_read_takes_the_place_of_what_streams(tmp_path: Path) -> None:
                     start = after
                 info = await session.info()
                 assert info.heap_free > 20_000
+        finally:
+            r.close()
+
+    live(story())
+
+
+def test_a_long_backlog_is_one_chain(tmp_path: Path) -> None:
+    async def story() -> None:
+        r = await rig(tmp_path, before=MONTH)
+        try:
+            async with session_with(r) as session:
+                await enrol(session, r.store, r.known, r.world.utc_ms, ZONE, replace=False)
+                await sync(session, r.store, r.known, r.world.utc_ms, ZONE)
+            before = wire.NO_SEAL
+            batches = [wire.unpack_batch(data) for data in r.store.batches(r.known)]
+            assert len(batches) > 10
+            for *_, its_before, seal in batches:
+                assert its_before == before
+                before = seal
+            assert sealed(r.store, r.known).faults == []
         finally:
             r.close()
 

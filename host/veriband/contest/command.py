@@ -10,7 +10,7 @@ import click
 
 from veriband.civil import local_day, zone_named
 from veriband.contest.standings import Standing, came_late, places, standings
-from veriband.contest.words import CAUTION, clock, row, table
+from veriband.contest.words import CAUTION, clock, row, rules, table
 from veriband.context import FiniteRange, open_store, utc_ms, zone_of
 from veriband.errors import VeribandError
 from veriband.judge.engine import RULES
@@ -171,17 +171,18 @@ def contest() -> None:
 @click.option("--to", "end", type=_Moment(last=True), required=True, help="A day: its end.")
 @click.option("--rule", type=click.Choice(list(RULES)), default="gated", show_default=True)
 @click.option("--count-unverified", is_flag=True, help="Steps that nobody can tell count, too.")
+@click.option("--sealed", is_flag=True, help="What no enrolled band has sealed is unverified.")
 @click.pass_context
 def add_contest(
     ctx: click.Context, name: str, wearers: tuple[str, ...], begin: datetime, end: datetime,
-    rule: str, count_unverified: bool,
+    rule: str, count_unverified: bool, sealed: bool,
 ) -> None:  # fmt: skip
     """Add a contest NAME between WEARERS."""
     if _ms(end) - _ms(begin) < MINUTE_MS:
         raise click.UsageError("--to is not after --from.")
     store = open_store(ctx)
     entrants = [store.wearer(each) for each in wearers]
-    store.add_contest(name, _ms(begin), _ms(end), rule, count_unverified, entrants)
+    store.add_contest(name, _ms(begin), _ms(end), rule, count_unverified, entrants, sealed)
     click.echo(f"Contest {name} was added: {_terms(store.contest(name), zone_of(ctx))}.")
 
 
@@ -196,11 +197,7 @@ def list_contests(ctx: click.Context) -> None:
 
 
 def _terms(of: Contest, zone: tzinfo) -> str:
-    unverified = "counts" if of.counts_unverified else "does not count"
-    return (
-        f"{clock(of.from_utc_ms, zone)} to {clock(of.to_utc_ms, zone)}, rule {of.rule}, what is "
-        f"unverified {unverified}"
-    )
+    return f"{clock(of.from_utc_ms, zone)} to {clock(of.to_utc_ms, zone)}, {rules(of)}"
 
 
 def _chosen(store: Store, name: str | None) -> Contest:
@@ -251,6 +248,7 @@ def _json(of: Contest, found: list[Standing], changes: list[str]) -> dict[str, A
         "to": datetime.fromtimestamp(of.to_utc_ms / 1000, UTC).isoformat(),
         "rule": of.rule,
         "counts_unverified": of.counts_unverified,
+        "sealed": of.sealed,
         "wearers": [{"rank": place, **row(each)} for place, each in places(found)],
         "late": changes,
         "caution": CAUTION,

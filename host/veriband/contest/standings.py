@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from veriband.analysis.judgement import Judgement, Mark, Verdict
-from veriband.judge.diary import judged
+from veriband.contest import seals
+from veriband.judge import diary
+from veriband.judge.diary import Judged, judged
 from veriband.judge.words import Words
 from veriband.store import Store
 from veriband.store.roster import Contest, Wearer
@@ -70,26 +72,34 @@ def places(table: Sequence[Standing]) -> list[tuple[int, Standing]]:
     return [(first.setdefault(its.counted, i), its) for i, its in enumerate(table, 1)]
 
 
+def judged_in(
+    store: Store, contest: Contest, wearer: Wearer, zone: tzinfo, as_of_utc_ms: int = LATEST
+) -> Judged:
+    """A wearer's minutes in a contest, and the judgement on them. Raises VeribandError."""
+    return judged(
+        store, wearer, zone, contest.rule, contest.from_utc_ms, contest.to_utc_ms, as_of_utc_ms,
+        seals.read if contest.sealed else diary.read,
+    )  # fmt: skip
+
+
 def _stand(
     store: Store, contest: Contest, wearer: Wearer, zone: tzinfo, as_of_utc_ms: int
 ) -> Standing:
-    its = judged(
-        store, wearer, zone, contest.rule, contest.from_utc_ms, contest.to_utc_ms, as_of_utc_ms
-    )
-    diary = its.diary
-    loose = int(diary.loose_steps.sum())
-    claimed = int(diary.steps.sum()) + loose
-    struck = int(diary.steps[its.marks == Mark.STRUCK].sum())
-    unverified = int(diary.steps[its.marks == Mark.UNVERIFIED].sum()) + loose
+    its = judged_in(store, contest, wearer, zone, as_of_utc_ms)
+    minute, steps = its.diary.minute, its.diary.steps
+    loose = int(its.diary.loose_steps.sum())
+    claimed = int(steps.sum()) + loose
+    struck = int(steps[its.marks == Mark.STRUCK].sum())
+    unverified = int(steps[its.marks == Mark.UNVERIFIED].sum()) + loose
     counted = claimed - struck - (0 if contest.counts_unverified else unverified)
     evidence = told(
         its.judgement, wearer.name, contest.rule, contest.from_utc_ms, contest.to_utc_ms
     )
     verdicts = {Verdict[item.numbers["verdict"].upper()] for item in evidence}
     open_ones = verdicts & {Verdict.CHEATING, Verdict.SUSPECTED, Verdict.INCONCLUSIVE}
-    known = len(diary.minute) or loose
+    known = len(minute) or loose
     verdict = max(open_ones, default=Verdict.HONEST if known else Verdict.UNKNOWN)
-    until = (int(diary.minute[-1]) + 1) * MINUTE_MS if len(diary.minute) else None
+    until = (int(minute[-1]) + 1) * MINUTE_MS if len(minute) else None
     return Standing(wearer.name, claimed, struck, unverified, counted, verdict, evidence, until)
 
 

@@ -7,6 +7,7 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 from veriband.contest.standings import Standing, places
+from veriband.store.roster import Contest
 from veriband.terminal import printable
 
 CAUTION = (
@@ -40,6 +41,13 @@ def row(standing: Standing) -> dict[str, Any]:
         "verdict": standing.verdict.word,
         "evidence": [item.row() for item in standing.evidence],
     }
+
+
+def rules(of: Contest) -> str:
+    """What counts in a contest."""
+    unverified = "counts" if of.counts_unverified else "does not count"
+    sealed = "what is not sealed is unverified, " if of.sealed else ""
+    return f"rule {of.rule}, {sealed}what is unverified {unverified}"
 
 
 def clock(utc_ms: int, zone: tzinfo) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
@@ -62,6 +62,9 @@ class Judged:
     diary: Diary
     marks: Codes
     judgement: Judgement
+
+
+Reader = Callable[[Store, Wearer, int, int, int], Diary]
 
 
 def read(
@@ -137,14 +140,14 @@ def own_zone(wearer: Wearer, default: tzinfo) -> tzinfo:
 
 def judged(
     store: Store, wearer: Wearer, zone: tzinfo, rule: str, from_utc_ms: int, to_utc_ms: int,
-    as_of_utc_ms: int = LATEST,
+    as_of_utc_ms: int = LATEST, reader: Reader = read,
 ) -> Judged:  # fmt: skip
     """The minutes from `from_utc_ms` to `to_utc_ms` as `rule` judges them.
 
     What came before is looked at, too: windows roll, and resting rates are learned. `zone`: of the
     wearer's clock unless they have their own. Raises VeribandError.
     """
-    whole = read(store, wearer, from_utc_ms - HISTORY_MS, to_utc_ms, as_of_utc_ms)
+    whole = reader(store, wearer, from_utc_ms - HISTORY_MS, to_utc_ms, as_of_utc_ms)
     segments = whole.segments(own_zone(wearer, zone))
     judgement = RULES[rule](segments, rest.learn(segments, about(wearer, from_utc_ms)))
     cells = segments.begin[:, None] + np.arange(HOUR)

@@ -229,7 +229,7 @@ class Roster(Database):
         with self.transaction():
             self.db.execute("INSERT INTO seal_key VALUES (?, ?, ?)", (key, band.id, utc_ms))
 
-    def keys(self) -> list[tuple[bytes, Band]]:
+    def seal_keys(self) -> list[tuple[bytes, Band]]:
         """The keys that bands were enrolled with here, each with its band."""
         rows = self.read(
             "SELECT key, id, address, secret FROM seal_key JOIN band ON band.id = band"

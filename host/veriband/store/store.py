@@ -182,6 +182,25 @@ class Store(Roster):
             (band.id, from_utc_ms, to_utc_ms, as_of_utc_ms),
         )
 
+    def numbered_steps(
+        self, band: Band, from_utc_ms: int, to_utc_ms: int, as_of_utc_ms: int = LATEST
+    ) -> list[tuple[int, int, int, int]]:
+        """(UTC ms, steps, epoch, number) of what `steps` gives."""
+        return self.read(
+            "SELECT utc_ms, steps, epoch, seq FROM item WHERE band = ? AND utc_ms >= ? "
+            f"AND utc_ms < ? AND steps IS NOT NULL AND {_ARRIVED}",
+            (band.id, from_utc_ms, to_utc_ms, as_of_utc_ms),
+        )
+
+    def numbered(
+        self, band: Band
+    ) -> dict[tuple[int, int], tuple[int, int | None, int | None, bytes]]:
+        """Everything stored of a band: (kind, steps, UTC ms, body) by epoch and number."""
+        rows = self.read(
+            "SELECT epoch, seq, kind, steps, utc_ms, raw FROM item WHERE band = ?", (band.id,)
+        )
+        return {(row[0], row[1]): row[2:] for row in rows}
+
     def heart_rates(
         self, band: Band, from_utc_ms: int, to_utc_ms: int, as_of_utc_ms: int = LATEST
     ) -> list[tuple[int, int, int]]:

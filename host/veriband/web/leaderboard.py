@@ -9,7 +9,7 @@ import htpy as h
 from htpy import Element, Node
 
 from veriband.analysis.judgement import Verdict
-from veriband.contest.words import clock
+from veriband.contest.words import clock, rules
 from veriband.store.roster import Contest
 from veriband.terminal import printable
 from veriband.web.document import Page, page, path, shown, told, zone_name
@@ -62,13 +62,9 @@ def _terms(of: Contest, zone: tzinfo, now_utc_ms: int) -> Node:
         state = f"It goes on for {_duration(of.to_utc_ms - now_utc_ms)}; this is the table so far."
     else:
         state = "It is over; what still comes changes the table, and is told."
-    unverified = "counts" if of.counts_unverified else "does not count"
     return [
         h.p(".lead")[state],
-        h.p(".note")[
-            f"{begin} to {end} ({zone_name(zone)}). Rule {of.rule}; what is unverified "
-            f"{unverified}."
-        ],
+        h.p(".note")[f"{begin} to {end} ({zone_name(zone)}); {rules(of)}."],
     ]
 
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from veriband.analysis.judgement import Mark
 from veriband.civil import local_day
-from veriband.contest.standings import Standing, came_late, places, standings, told
+from veriband.contest.standings import Standing, came_late, judged_in, places, standings, told
 from veriband.context import utc_ms
-from veriband.judge.diary import Judged, judged, own_zone
+from veriband.judge.diary import Judged, own_zone
 from veriband.store import Store
 from veriband.store.roster import Contest, Wearer
 from veriband.web.day import Day, Minute
@@ -73,7 +73,7 @@ def day(store: Store, zone: tzinfo, contest: str, wearer: str, on: date | None) 
     its = _contest(store, contest)
     who = _entrant(store, its, wearer)
     clock = own_zone(who, zone)
-    found = judged(store, who, zone, its.rule, its.from_utc_ms, its.to_utc_ms)
+    found = judged_in(store, its, who, zone)
     first, last = _date(its.from_utc_ms, clock), _date(its.to_utc_ms - 1, clock)
     until = (int(found.diary.minute[-1]) + 1) * MINUTE_MS if len(found.diary.minute) else None
     if on is None:

@@ -1,0 +1,36 @@
+"""Enrols a band: gives it a key of this store's to seal with."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import tzinfo
+
+from veriband.contest.seals import id_of, keys_of
+from veriband.errors import BadBatch, EnrolledElsewhere
+from veriband.link.session import Session
+from veriband.link.sync import UtcMs, set_clock
+from veriband.store import Store
+from veriband.store.roster import Band
+from veriband_protocol.control import KEY_BYTES
+
+
+async def enrol(
+    session: Session, store: Store, band: Band, utc_ms: UtcMs, zone: tzinfo, *, replace: bool
+) -> bool:
+    """Have the band seal with a key of this store's; False when it does already.
+
+    The key is stored before the band has it, and the clock set after, so that what is sealed has
+    its time from this computer. Raises EnrolledElsewhere unless `replace`, ClockImplausible, and
+    what Session raises.
+    """
+    theirs = await session.key_id()
+    if theirs in map(id_of, keys_of(store, band)):
+        return False
+    if theirs and not replace:
+        raise EnrolledElsewhere(band.address, theirs)
+    key = secrets.token_bytes(KEY_BYTES)
+    store.add_key(band, key, utc_ms())
+    if await session.enrol(key) != id_of(key):
+        raise BadBatch(band.address, "it seals with another key than it was given")
+    await set_clock(session, utc_ms, zone)
+    return True

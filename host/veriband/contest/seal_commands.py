@@ -1,0 +1,231 @@
+"""`veriband contest enrol`, `hand-in`, `take` and `verify`: minutes that bands have sealed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from binascii import Error as Base64Error
+from binascii import a2b_base64, b2a_base64
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+from veriband.contest import seals
+from veriband.contest.enrolment import enrol as enrol_band
+from veriband.context import open_store, utc_ms, zone_of
+from veriband.errors import BadInput, VeribandError
+from veriband.link.radio import system_radio
+from veriband.link.session import connected
+from veriband.link.supervisor import FIND_S
+from veriband.records import Kind
+from veriband.store import Store
+from veriband.store.roster import Band, Contest
+from veriband.terminal import printable
+
+_HEAD = "Veriband sealed batches 1"
+_LONGEST_LINE = 16_384
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def _bands(store: Store, of: Contest) -> list[tuple[str, Band]]:
+    """(wearer, band) of all that were worn in a contest's time, each once."""
+    found: dict[tuple[str, Band], None] = {}
+    for who in store.entrants(of):
+        for worn in store.worn(who):
+            begins_before_its_end = worn.from_utc_ms < of.to_utc_ms
+            if begins_before_its_end and of.from_utc_ms < (worn.to_utc_ms or of.to_utc_ms):
+                found[who.name, worn.band] = None
+    return list(found)
+
+
+@click.command()
+@click.argument("name")
+@click.option("--replace", is_flag=True, help="Even if a band has another organiser's key.")
+@click.pass_context
+def enrol(ctx: click.Context, name: str, replace: bool) -> None:
+    """Give the bands of contest NAME, which are near and paired, keys to seal their minutes with.
+
+    The keys stay in this store: whoever has them can forge. Do not enrol over a wearer's computer.
+    """
+    store, zone = open_store(ctx), zone_of(ctx)
+    bands = list(dict.fromkeys(band for _, band in _bands(store, store.contest(name))))
+    if not bands:
+        raise click.UsageError("Nobody in it wears a band: 'veriband wearer wears' says who does.")
+    failed = False
+
+    async def work() -> None:
+        nonlocal failed
+        radio = system_radio()
+        for band in bands:
+            click.echo(f"{band.address}: ", nl=False)
+            try:
+                device, _ = await radio.find(band.address, FIND_S)
+                async with connected(radio, device) as session:
+                    new = await enrol_band(session, store, band, utc_ms, zone, replace=replace)
+            except VeribandError as error:
+                failed = True
+                click.echo(str(error))
+            else:
+                click.echo("seals from now on" if new else "was enrolled before")
+
+    asyncio.run(work())
+    sys.exit(1 if failed else 0)
+
+
+@click.command("hand-in")
+@click.argument("file", type=click.File("w", lazy=True))
+@click.argument("addresses", nargs=-1)
+@click.pass_context
+def hand_in(ctx: click.Context, file: TextIO, addresses: tuple[str, ...]) -> None:
+    """Write to FILE what bands (all, or ADDRESSES) have sealed, for a contest's organiser.
+
+    It holds their steps, heart rates and events since they were enrolled last, and nothing else.
+    """
+    store = open_store(ctx, reading=True)
+    bands = [store.band(address) for address in addresses] or store.bands()
+    count = 0
+    file.write(_HEAD + "\n")
+    for band in bands:
+        batches = store.batches(band)
+        for data in batches:
+            if seals.key_id(data) == seals.key_id(batches[-1]):
+                file.write(b2a_base64(data).decode())
+                count += 1
+    click.echo(f"{count} sealed batches were written.", err=True)
+
+
+def _handed_in(store: Store, files: Iterable[Path]) -> dict[Band, list[bytes]]:
+    """The batches in files by the band whose key they name. Raises BadInput.
+
+    Those that name no key that was enrolled here are told, and left.
+    """
+    bands = {seals.id_of(key): band for key, band in store.seal_keys()}
+    found: dict[Band, list[bytes]] = {}
+    for path in files:
+        others = 0
+        for data in _read(path):
+            band = bands.get(seals.key_id(data))
+            if band is None:
+                others += 1
+            else:
+                found.setdefault(band, []).append(data)
+        if others:
+            click.echo(
+                f"{path}: {others} batches name keys that were not enrolled here; they are left.",
+                err=True,
+            )
+    return found
+
+
+def _read(path: Path) -> Iterable[bytes]:
+    try:
+        with path.open(encoding="ascii") as file:
+            if file.readline(_LONGEST_LINE).rstrip("\n") != _HEAD:
+                raise BadInput(str(path), "", "this is no file of 'veriband contest hand-in'")
+            number = 1
+            while line := file.readline(_LONGEST_LINE):
+                number += 1
+                try:
+                    data = a2b_base64(line.rstrip("\n"), strict_mode=True)
+                    seals.key_id(data)
+                except (Base64Error, ValueError) as error:
+                    raise BadInput(str(path), f"line {number}", f"no batch ({error})") from error
+                yield data
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(str(path), "", f"it cannot be read ({error})") from error
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=_FILE)
+@click.pass_context
+def take(ctx: click.Context, files: tuple[Path, ...]) -> None:
+    """Take into the store what wearers have handed in (FILES): what is sealed, and only that."""
+    store = open_store(ctx)
+    failed = False
+    for band, batches in _handed_in(store, files).items():
+        here = {its.seal for its in seals.sealed(store, band).batches}
+        its = seals.opened(batches, seals.keys_of(store, band))
+        now_ms, new = utc_ms(), 0
+        with store.transaction():
+            for batch in its.batches:
+                if batch.seal not in here:
+                    new += store.take(band, batch.epoch, batch.items, now_ms, batch.data)
+        click.echo(f"{band.address}: {new} new items")
+        failed = _told(its.faults) or failed
+    sys.exit(1 if failed else 0)
+
+
+def _told(sentences: Iterable[str]) -> bool:
+    """Whether there were any."""
+    told = False
+    for sentence in sentences:
+        click.echo(f"  {sentence}")
+        told = True
+    return told
+
+
+@dataclass(frozen=True)
+class _Verified:
+    """Of a band in a contest: minutes that are sealed, what is wrong, what is worth knowing."""
+
+    wearer: str
+    band: str
+    sealed_minutes: int
+    faults: Sequence[str]
+    notes: Sequence[str]
+
+
+@click.command()
+@click.argument("name")
+@click.argument("files", nargs=-1, type=_FILE)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_context
+def verify(ctx: click.Context, name: str, files: tuple[Path, ...], as_json: bool) -> None:
+    """Check the seals of contest NAME: of what is stored here, or of what was handed in (FILES).
+
+    What was altered, left out, given twice or put elsewhere is told, and the status is 1 then.
+    """
+    store = open_store(ctx, reading=True)
+    its = store.contest(name)
+    handed = _handed_in(store, files)
+    found = [
+        _verified(store, its, who, band, handed.get(band, []) if files else None)
+        for who, band in _bands(store, its)
+    ]
+    if as_json:
+        click.echo(json.dumps({"contest": its.name, "bands": [asdict(each) for each in found]}))
+    else:
+        for each in found:
+            whole = "nothing is wrong" if not each.faults else "this is wrong:"
+            minutes = f"{each.sealed_minutes:,} minutes are sealed"
+            click.echo(f"{printable(each.wearer)}, {each.band}: {minutes}; {whole}")
+            _told((*each.faults, *each.notes))
+    if not found:
+        click.echo("Nobody in it wears a band: 'veriband wearer wears' says who does.", err=True)
+    sys.exit(1 if any(each.faults for each in found) or not found else 0)
+
+
+def _verified(
+    store: Store, of: Contest, who: str, band: Band, batches: list[bytes] | None
+) -> _Verified:
+    """`batches`: those that were handed in; None: those of the store, and its table, too."""
+    keys = seals.keys_of(store, band)
+    its = seals.sealed(store, band) if batches is None else seals.opened(batches, keys)
+    items = its.items()
+    faults = [*its.faults]
+    if not keys:
+        faults.append("It was not enrolled here: 'veriband contest enrol' does that.")
+    if batches is None:
+        faults += seals.altered(store, band, items)
+    minutes = sum(
+        item.kind is Kind.MINUTE and of.from_utc_ms <= utc < of.to_utc_ms
+        for utc, _, item in seals.dated(items)
+    )
+    return _Verified(who, band.address, minutes, faults, seals.clock_jumps(items))
+
+
+COMMANDS = (enrol, hand_in, take, verify)

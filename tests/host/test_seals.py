@@ -1,0 +1,173 @@
+"""Sealed batches: an honest chain is opened whole, and whatever somebody does to one is told."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from itertools import pairwise, product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from veriband.contest import seals
+from veriband.contest.seals import clock_jumps, dated, id_of, opened, seal_of
+from veriband_protocol import VERSION, items, wire
+from veriband_protocol.items import MINUTE_MS
+
+KEY, OTHER = bytes(range(32)), bytes(32)
+EPOCH = 0xBAD5EED
+NOON_S = 1_790_000_000
+ANCHOR = bytes((items.ANCHOR, 10, 0)) + struct.pack("<IHhB", NOON_S, 0, 120, items.SOURCE_HOST)
+
+
+def sealed(
+    body: bytes, seq: int, t_ms: int, before: bytes, key: bytes = KEY, epoch: int = EPOCH
+) -> bytes:
+    """A batch as a band sends it."""
+    batch = wire.pack_batch(VERSION, epoch, seq, 1, t_ms, body, 10**6, id_of(key), before)
+    wire.put_seal(batch, seal_of(key, batch))
+    return bytes(batch)
+
+
+def chain(bodies: list[bytes], key: bytes = KEY) -> list[bytes]:
+    """Batches of minutes (a byte each), the first with an anchor before them."""
+    batches: list[bytes] = []
+    seq = t_ms = 0
+    for k, body in enumerate(bodies):
+        before = wire.unpack_batch(batches[-1])[-1] if batches else wire.NO_SEAL
+        batches.append(sealed(ANCHOR + body if k == 0 else body, seq, t_ms, before, key))
+        seq += len(body) + (k == 0)
+        t_ms += len(body) * MINUTE_MS
+    return batches
+
+
+BODIES = [bytes((10, 20, 30)), bytes((40, 50)), bytes((60,)), bytes((70, 80))]
+
+
+def steps(batches: list[bytes]) -> list[int]:
+    return [i.steps for i in opened(batches, [KEY]).items().values() if i.steps is not None]
+
+
+def altered(batches: list[bytes]) -> list[bytes]:
+    """Somebody writes more steps into a minute, and gives the batch the CRC that it has then."""
+    batch = bytearray(batches[1])
+    batch[wire.HEADER_BYTES] += 50
+    wire.put_seal(batch, wire.unpack_batch(batches[1])[-1])
+    return [batches[0], bytes(batch), *batches[2:]]
+
+
+def dropped(batches: list[bytes]) -> list[bytes]:
+    return batches[:1] + batches[2:]
+
+
+def repeated(batches: list[bytes]) -> list[bytes]:
+    return [*batches[:2], *batches[1:]]
+
+
+def reordered(batches: list[bytes]) -> list[bytes]:
+    return [batches[0], batches[2], batches[1], batches[3]]
+
+
+def renumbered(batches: list[bytes]) -> list[bytes]:
+    """A minute is given a second time, under the number of another."""
+    found = wire.unpack_batch(batches[2])
+    again = wire.pack_batch(VERSION, EPOCH, 7, 1, *found[4:6], 10**6, id_of(KEY), *found[8:9])
+    wire.put_seal(again, found[-1])
+    return [*batches[:3], bytes(again), *batches[3:]]
+
+
+def forged(batches: list[bytes]) -> list[bytes]:
+    """A batch under a key that somebody else has drawn."""
+    return [*batches[:3], sealed(b"\x7f\x7f", 7, 6 * MINUTE_MS, wire.NO_SEAL, OTHER)]
+
+
+def damaged(batches: list[bytes]) -> list[bytes]:
+    return [batches[0], batches[1][:-1], *batches[2:]]
+
+
+def test_an_honest_chain_is_opened_whole() -> None:
+    its = opened(chain(BODIES), [KEY])
+    assert its.faults == []
+    assert steps(chain(BODIES)) == [10, 20, 30, 40, 50, 60, 70, 80]
+    when = [utc_ms for utc_ms, _, item in dated(its.items()) if item.steps is not None]
+    assert when == [NOON_S * 1000 + k * MINUTE_MS for k in range(8)]
+
+
+@pytest.mark.parametrize(
+    ("tamper", "told", "kept"),
+    [
+        (altered, "from number 4 on of log 0BAD5EED was altered", [10, 20, 30, 60, 70, 80]),
+        (dropped, "Numbers 4 to 5 of log 0BAD5EED are missing", [10, 20, 30, 60, 70, 80]),
+        (dropped, "does not stand where it was sent", [10, 20, 30, 60, 70, 80]),
+        (repeated, "from number 4 on of log 0BAD5EED is there more than once", None),
+        (reordered, "from number 6 on of log 0BAD5EED does not stand where it was sent", None),
+        (renumbered, "from number 7 on of log 0BAD5EED was altered", None),
+        (forged, "is not sealed with a key that was enrolled here", [10, 20, 30, 40, 50, 60]),
+        (damaged, "A batch is damaged", [10, 20, 30, 60, 70, 80]),
+    ],
+)
+def test_what_somebody_did_is_told_and_what_is_sealed_stays(
+    tamper: Callable[[list[bytes]], list[bytes]], told: str, kept: list[int] | None
+) -> None:
+    tampered = tamper(chain(BODIES))
+    faults = opened(tampered, [KEY]).faults
+    assert any(told in fault for fault in faults), faults
+    assert steps(tampered) == (kept or [10, 20, 30, 40, 50, 60, 70, 80])
+
+
+@given(st.integers(0, 3), st.data())
+def test_no_bit_of_a_batch_can_be_changed(which: int, data: st.DataObject) -> None:
+    batches = chain(BODIES)
+    spoilt = bytearray(batches[which])
+    bit = data.draw(st.integers(0, (len(spoilt) - 4) * 8 - 1))
+    spoilt[bit // 8] ^= 1 << bit % 8
+    wire.put_seal(spoilt, bytes(spoilt[-wire.SEAL_BYTES - 4 : -4]))  # its CRC is right
+    batches[which] = bytes(spoilt)
+    its = opened(batches, [KEY])
+    assert its.faults
+    assert len(its.batches) == 3
+
+
+@pytest.mark.parametrize("length", range(1, 6))
+def test_no_order_but_the_true_one_goes_unnoticed(length: int) -> None:
+    honest = chain(BODIES)
+    for order in product(range(len(honest)), repeat=length):
+        is_true = all(after == before + 1 for before, after in pairwise(order))
+        faults = opened([honest[k] for k in order], [KEY]).faults
+        assert bool(faults) != is_true, order  # its ends may be missing
+
+
+def test_two_hosts_have_a_chain_each() -> None:
+    ours, theirs = chain(BODIES), chain([b"".join(BODIES)])
+    its = opened([*ours, *theirs], [KEY])
+    assert its.faults == []
+    assert steps([*ours, *theirs]) == [10, 20, 30, 40, 50, 60, 70, 80]
+
+
+def test_totals_are_counted_on_along_the_chain() -> None:
+    def total(tag: int, count: int) -> bytes:
+        return bytes((tag, 2)) + count.to_bytes(2, "little")
+
+    first = sealed(total(items.COUNT, 65_500) + total(items.TOTAL, 65_530), 0, 0, wire.NO_SEAL)
+    second = sealed(total(items.TOTAL, 10), 2, MINUTE_MS, wire.unpack_batch(first)[-1])
+    assert steps([first, second]) == [30, 16]
+    third = sealed(total(items.TOTAL, 40), 3, 2 * MINUTE_MS, wire.unpack_batch(second)[-1])
+    its = opened([first, third], [KEY])
+    assert [i.steps for i in its.items().values()][-1] == 0, "of what is not known, no step counts"
+
+
+def test_a_clock_that_was_set_to_another_time_is_told() -> None:
+    later = bytearray(ANCHOR)
+    struct.pack_into("<I", later, 3, NOON_S + 3 * 3600)
+    batches = [sealed(ANCHOR + b"\x05" + bytes(later) + b"\x05" + ANCHOR, 0, 0, wire.NO_SEAL)]
+    its = opened(batches, [KEY])
+    assert its.faults == []
+    assert clock_jumps(its.items()) == [
+        "The band's clock was set forward by 179 min.",
+        "The band's clock was set back by 181 min.",
+    ]
+
+
+def test_a_key_is_named_by_the_first_bytes_of_its_hash() -> None:
+    assert seals.key_id(chain(BODIES)[0]) == id_of(KEY) != id_of(OTHER)
