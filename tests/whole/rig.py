@@ -175,10 +175,13 @@ async def rig(
             band.chip.write(register, bytes((value,)))
         band.chip.preload(count)
     its = Rig(world, band, computer, Store(folder / "veriband.db"))
-    if before:
-        begun_utc_ms = world.utc_ms() - len(before) * items.MINUTE_MS
-        backlog(band.board.flash, its.partition("journal"), before, begun_utc_ms)
     await band.board.power_on()
+    if before:  # that was boot 1, in which they will have been
+        band.board.power_off()
+        place = its.partition("journal")
+        band.board.flash.image[place.start : place.stop] = b"\xff" * len(place)
+        backlog(band.board.flash, place, before, world.utc_ms() - len(before) * items.MINUTE_MS)
+        await band.board.power_on()
     return its
 
 
