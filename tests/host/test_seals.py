@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from binascii import b2a_base64
+from collections.abc import Callable, Iterator
+from datetime import UTC
 from itertools import pairwise, product
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
+from veriband.cli import main
 from veriband.contest import seals
 from veriband.contest.seals import clock_jumps, dated, id_of, opened, seal_of
+from veriband.contest.standings import standings
+from veriband.store import Store
 from veriband_protocol import VERSION, items, wire
 from veriband_protocol.items import MINUTE_MS
 
 KEY, OTHER = bytes(range(32)), bytes(32)
 EPOCH = 0xBAD5EED
-NOON_S = 1_790_000_000
+NOON_S = 1_789_999_980
 ANCHOR = bytes((items.ANCHOR, 10, 0)) + struct.pack("<IHhB", NOON_S, 0, 120, items.SOURCE_HOST)
 
 
@@ -171,3 +178,85 @@ def test_a_clock_that_was_set_to_another_time_is_told() -> None:
 
 def test_a_key_is_named_by_the_first_bytes_of_its_hash() -> None:
     assert seals.key_id(chain(BODIES)[0]) == id_of(KEY) != id_of(OTHER)
+
+
+# The commands. What they do with a real band's batches is in tests/whole.
+
+ADDRESS = "C0:98:E5:00:00:01"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """anna's band, enrolled, in a contest."""
+    store = Store(tmp_path / "veriband.db")
+    band = store.add_band(ADDRESS, None, 0)
+    store.add_key(band, KEY, 0)
+    anna = store.add_wearer("anna")
+    store.assign(band, anna, 0)
+    store.add_contest("spring", NOON_S * 1000, (NOON_S + 3600) * 1000, "gated", True, [anna], True)
+    yield store
+    store.close()
+
+
+def run(store: Store, *arguments: str) -> Result:
+    command = ["--store", str(store.path), "--zone", "UTC", "contest", *arguments]
+    return CliRunner().invoke(main, command)
+
+
+def handed_in(path: Path, batches: list[bytes]) -> str:
+    path.write_text("Veriband sealed batches 1\n" + "".join(map(line_of, batches)))
+    return str(path)
+
+
+def line_of(batch: bytes) -> str:
+    return b2a_base64(batch).decode()
+
+
+def test_files_are_verified_and_taken(store: Store, tmp_path: Path) -> None:
+    file = handed_in(tmp_path / "anna.sealed", [*chain(BODIES), *chain(BODIES, OTHER)])
+    its = run(store, "verify", "spring", file)
+    assert (
+        f"{file}: 4 batches name keys that were not enrolled here; they are left.\n" in its.output
+    )
+    assert f"anna, {ADDRESS}: 8 of 60 minutes are sealed; nothing is wrong\n" in its.output
+    assert its.exit_code == 0
+    assert run(store, "take", file).output.endswith(f"{ADDRESS}: 9 new items\n")
+    assert standings(store, store.contest("spring"), UTC)[0].counted == 360
+
+
+def test_what_is_wrong_in_a_file_is_told_and_the_rest_taken(store: Store, tmp_path: Path) -> None:
+    file = handed_in(tmp_path / "anna.sealed", altered(chain(BODIES)))
+    taken = run(store, "take", file)
+    assert taken.exit_code == 1
+    assert "from number 4 on of log 0BAD5EED was altered" in taken.output
+    assert standings(store, store.contest("spring"), UTC)[0].counted == 270
+
+
+def test_nothing_handed_in_is_wrong(store: Store, tmp_path: Path) -> None:
+    its = run(store, "verify", "spring", handed_in(tmp_path / "empty", []))
+    assert "0 of 60 minutes are sealed; this is wrong:\n  Nothing that it sealed" in its.output
+    assert its.exit_code == 1
+    its = run(store, "hand-in", str(tmp_path / "new"))
+    assert its.exit_code == 1
+    assert "No band has sealed anything here" in its.output
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "this is no file of"),
+        ("caf\N{LATIN SMALL LETTER E WITH ACUTE}", "this is no file of"),
+        ("Veriband sealed batches 1\nAAAA\n", "line 2: no batch (batch of 3 bytes)"),
+        ("Veriband sealed batches 1\n" + line_of(chain(BODIES)[0])[:-9], "line 2: no batch ("),
+        ("Veriband sealed batches 1\n" + "A" * 40_000, "line 2: no batch ("),
+    ],
+)
+def test_another_file_is_refused_with_its_line(
+    store: Store, tmp_path: Path, text: str, why: str
+) -> None:
+    file = tmp_path / "anna.sealed"
+    file.write_text(text, "utf-8")
+    for command in (["verify", "spring"], ["take"]):
+        its = run(store, *command, str(file))
+        assert its.exit_code == 2
+        assert why in its.output

@@ -115,7 +115,7 @@ def test_a_long_backlog_is_one_chain(tmp_path: Path) -> None:
         r = await rig(tmp_path, before=MONTH)
         try:
             async with session_with(r) as session:
-                await enrol(session, r.store, r.known, r.world.utc_ms, ZONE, replace=False)
+                await enrol(session, r.store, r.known, r.world.utc_ms, ZONE)
                 await sync(session, r.store, r.known, r.world.utc_ms, ZONE)
             before = wire.NO_SEAL
             batches = [wire.unpack_batch(data) for data in r.store.batches(r.known)]

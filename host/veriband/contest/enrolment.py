@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from datetime import tzinfo
 
 from veriband.contest.seals import id_of, keys_of
@@ -15,20 +16,21 @@ from veriband_protocol.control import KEY_BYTES
 
 
 async def enrol(
-    session: Session, store: Store, band: Band, utc_ms: UtcMs, zone: tzinfo, *, replace: bool
-) -> bool:
+    session: Session, store: Store, band: Band, utc_ms: UtcMs, zone: tzinfo, *,
+    replace: bool = False, draw: Callable[[int], bytes] = secrets.token_bytes,
+) -> bool:  # fmt: skip
     """Have the band seal with a key of this store's; False when it does already.
 
     The key is stored before the band has it, and the clock set after, so that what is sealed has
-    its time from this computer. Raises EnrolledElsewhere unless `replace`, ClockImplausible, and
-    what Session raises.
+    its time from this computer. `draw`: so many random bytes. Raises EnrolledElsewhere unless
+    `replace`, ClockImplausible, and what Session raises.
     """
     theirs = await session.key_id()
     if theirs in map(id_of, keys_of(store, band)):
         return False
     if theirs and not replace:
         raise EnrolledElsewhere(band.address, theirs)
-    key = secrets.token_bytes(KEY_BYTES)
+    key = draw(KEY_BYTES)
     store.add_key(band, key, utc_ms())
     if await session.enrol(key) != id_of(key):
         raise BadBatch(band.address, "it seals with another key than it was given")

@@ -25,6 +25,7 @@ from veriband.records import Kind
 from veriband.store import Store
 from veriband.store.roster import Band, Contest
 from veriband.terminal import printable
+from veriband_protocol.items import MINUTE_MS
 
 _HEAD = "Veriband sealed batches 1"
 _LONGEST_LINE = 16_384
@@ -47,9 +48,10 @@ def _bands(store: Store, of: Contest) -> list[tuple[str, Band]]:
 @click.option("--replace", is_flag=True, help="Even if a band has another organiser's key.")
 @click.pass_context
 def enrol(ctx: click.Context, name: str, replace: bool) -> None:
-    """Give the bands of contest NAME, which are near and paired, keys to seal their minutes with.
+    """Have the bands of contest NAME seal their minutes.
 
-    The keys stay in this store: whoever has them can forge. Do not enrol over a wearer's computer.
+    They are near, and paired with this computer. Their keys stay in this store, and whoever has
+    them can forge: do not enrol over a wearer's computer.
     """
     store, zone = open_store(ctx), zone_of(ctx)
     bands = list(dict.fromkeys(band for _, band in _bands(store, store.contest(name))))
@@ -81,9 +83,10 @@ def enrol(ctx: click.Context, name: str, replace: bool) -> None:
 @click.argument("addresses", nargs=-1)
 @click.pass_context
 def hand_in(ctx: click.Context, file: TextIO, addresses: tuple[str, ...]) -> None:
-    """Write to FILE what bands (all, or ADDRESSES) have sealed, for a contest's organiser.
+    """Write what bands have sealed to FILE.
 
-    It holds their steps, heart rates and events since they were enrolled last, and nothing else.
+    Of all bands, or of ADDRESSES, for their contest's organiser: steps, heart rates and events
+    since they were enrolled last, and nothing else.
     """
     store = open_store(ctx, reading=True)
     bands = [store.band(address) for address in addresses] or store.bands()
@@ -96,6 +99,10 @@ def hand_in(ctx: click.Context, file: TextIO, addresses: tuple[str, ...]) -> Non
                 file.write(b2a_base64(data).decode())
                 count += 1
     click.echo(f"{count} sealed batches were written.", err=True)
+    if not count:
+        raise click.ClickException(
+            "No band has sealed anything here: a contest's organiser enrols it first."
+        )
 
 
 def _handed_in(store: Store, files: Iterable[Path]) -> dict[Band, list[bytes]]:
@@ -123,7 +130,7 @@ def _handed_in(store: Store, files: Iterable[Path]) -> dict[Band, list[bytes]]:
 
 def _read(path: Path) -> Iterable[bytes]:
     try:
-        with path.open(encoding="ascii") as file:
+        with path.open(encoding="ascii", errors="replace") as file:
             if file.readline(_LONGEST_LINE).rstrip("\n") != _HEAD:
                 raise BadInput(str(path), "", "this is no file of 'veriband contest hand-in'")
             number = 1
@@ -135,7 +142,7 @@ def _read(path: Path) -> Iterable[bytes]:
                 except (Base64Error, ValueError) as error:
                     raise BadInput(str(path), f"line {number}", f"no batch ({error})") from error
                 yield data
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise BadInput(str(path), "", f"it cannot be read ({error})") from error
 
 
@@ -143,7 +150,10 @@ def _read(path: Path) -> Iterable[bytes]:
 @click.argument("files", nargs=-1, required=True, type=_FILE)
 @click.pass_context
 def take(ctx: click.Context, files: tuple[Path, ...]) -> None:
-    """Take into the store what wearers have handed in (FILES): what is sealed, and only that."""
+    """Store what wearers have handed in (FILES).
+
+    What is sealed, and only that. What was tampered with is told, and the status is 1 then.
+    """
     store = open_store(ctx)
     failed = False
     for band, batches in _handed_in(store, files).items():
@@ -170,11 +180,13 @@ def _told(sentences: Iterable[str]) -> bool:
 
 @dataclass(frozen=True)
 class _Verified:
-    """Of a band in a contest: minutes that are sealed, what is wrong, what is worth knowing."""
+    """Of a band in a contest: minutes that are sealed of those that have passed, what is wrong,
+    what is worth knowing."""
 
     wearer: str
     band: str
     sealed_minutes: int
+    of_minutes: int
     faults: Sequence[str]
     notes: Sequence[str]
 
@@ -185,9 +197,10 @@ class _Verified:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_context
 def verify(ctx: click.Context, name: str, files: tuple[Path, ...], as_json: bool) -> None:
-    """Check the seals of contest NAME: of what is stored here, or of what was handed in (FILES).
+    """Check what is sealed of contest NAME.
 
-    What was altered, left out, given twice or put elsewhere is told, and the status is 1 then.
+    Of what is stored here, or of what was handed in (FILES). What was altered, left out, given
+    twice or put elsewhere is told, and the status is 1 then.
     """
     store = open_store(ctx, reading=True)
     its = store.contest(name)
@@ -201,8 +214,8 @@ def verify(ctx: click.Context, name: str, files: tuple[Path, ...], as_json: bool
     else:
         for each in found:
             whole = "nothing is wrong" if not each.faults else "this is wrong:"
-            minutes = f"{each.sealed_minutes:,} minutes are sealed"
-            click.echo(f"{printable(each.wearer)}, {each.band}: {minutes}; {whole}")
+            sealed = f"{each.sealed_minutes:,} of {each.of_minutes:,} minutes are sealed"
+            click.echo(f"{printable(each.wearer)}, {each.band}: {sealed}; {whole}")
             _told((*each.faults, *each.notes))
     if not found:
         click.echo("Nobody in it wears a band: 'veriband wearer wears' says who does.", err=True)
@@ -219,13 +232,16 @@ def _verified(
     faults = [*its.faults]
     if not keys:
         faults.append("It was not enrolled here: 'veriband contest enrol' does that.")
+    elif not its.batches:
+        faults.append("Nothing that it sealed is here.")
     if batches is None:
         faults += seals.altered(store, band, items)
     minutes = sum(
         item.kind is Kind.MINUTE and of.from_utc_ms <= utc < of.to_utc_ms
         for utc, _, item in seals.dated(items)
     )
-    return _Verified(who, band.address, minutes, faults, seals.clock_jumps(items))
+    passed = max(0, min(of.to_utc_ms, utc_ms()) - of.from_utc_ms) // MINUTE_MS
+    return _Verified(who, band.address, minutes, passed, faults, seals.clock_jumps(items))
 
 
 COMMANDS = (enrol, hand_in, take, verify)

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from veriband.contest import seals
+from veriband.contest.enrolment import enrol
 from veriband.contest.standings import Standing, came_late, standings
 from veriband.errors import VeribandError
 from veriband.judge.watch import Watch
 from veriband.link.pairing import pair
 from veriband.link.radio import Radio
-from veriband.link.supervisor import Supervisor
+from veriband.link.session import connected
+from veriband.link.supervisor import FIND_S, Supervisor
 from veriband.store import Store
 from veriband.store.roster import Band as KnownBand
 from veriband.store.roster import Contest
@@ -50,12 +53,13 @@ class Counted:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a scenario: the table, what changed it late, the truth beside it by wearer,
-    the air's trace."""
+    """What came of a scenario: the table, what changed it late, by wearer the truth beside it and
+    what is wrong with what their band has sealed, the air's trace."""
 
     standings: list[Standing]
     late: list[str]
     counted: dict[str, Counted]
+    seal_faults: dict[str, list[str]]
     trace_sha256: str
     pdus: int
 
@@ -125,6 +129,7 @@ class _Play:
             table,
             came_late(self._store, contest, self._zone, table, self._world.utc_ms()),
             {name: self._counted(name) for name in self._bands},
+            {name: self._seal_faults(band) for name, band in known.items()},
             self._world.air.trace_sha256,
             self._world.air.pdus,
         )
@@ -133,7 +138,12 @@ class _Play:
         await band.power_on()
         await band.press()
         await pair(radio, band.address, band.secret)
-        return self._store.add_band(band.address, band.secret, self._world.utc_ms())
+        known = self._store.add_band(band.address, band.secret, self._world.utc_ms())
+        device, _ = await radio.find(band.address, FIND_S)
+        async with connected(radio, device) as session:
+            draw = self._world.rng(f"key of {band.address}").randbytes
+            await enrol(session, self._store, known, self._stage.utc_ms, self._zone, draw=draw)
+        return known
 
     def _enter(self, known: dict[str, KnownBand]) -> Contest:
         """Tell the store who wears what, and between whom the contest is."""
@@ -150,8 +160,12 @@ class _Play:
             entered.append(entrant)
         return self._store.add_contest(
             self._scenario.title, self._utc_ms(its.begin), self._utc_ms(its.end), its.rule,
-            its.counts_unverified, entered,
+            its.counts_unverified, entered, sealed=True,
         )  # fmt: skip
+
+    def _seal_faults(self, band: KnownBand) -> list[str]:
+        its = seals.sealed(self._store, band)
+        return [*its.faults, *seals.altered(self._store, band, its.items())]
 
     def _supervisor(
         self, radio: Radio, contest: Contest, name: str, band: KnownBand

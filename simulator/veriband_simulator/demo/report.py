@@ -16,6 +16,10 @@ def faults(scenario: Scenario, outcome: Outcome) -> list[str]:
     found: list[str] = []
     for standing in outcome.standings:
         found += _of_steps(standing, outcome.counted[standing.wearer])
+        found += [
+            f"{printable(standing.wearer)}: {fault}"
+            for fault in outcome.seal_faults[standing.wearer]
+        ]
         for expected in scenario.expected:
             if expected.wearer == standing.wearer:
                 found += _of_verdict(standing, expected)
@@ -75,8 +79,8 @@ def as_text(scenario: Scenario, seed: int, outcome: Outcome, seconds: float) -> 
     lines += [*told, ""] if told else []
     steps = sum(counted.steps for counted in outcome.counted.values())
     truth = (
-        f"The truth came out: all {steps:,} steps that the chips counted were stored, and each "
-        "wearer was judged rightly."
+        f"The truth came out: all {steps:,} steps that the chips counted were stored under their "
+        "bands' seals, and each wearer was judged rightly."
     )
     lines += faults(scenario, outcome) or [truth]
     lines += [
