@@ -25,9 +25,10 @@ from veriband.hours import by_hour, table
 from veriband.judge.command import judge
 from veriband.judge.watch import Watch
 from veriband.link import pairing
+from veriband.link.ladder import Ladder
 from veriband.link.radio import Radio, system_radio
 from veriband.link.session import connected
-from veriband.link.supervisor import FIND_S, Supervisor
+from veriband.link.supervisor import FIND_S, Supervisor, note
 from veriband.link.sync import Synced
 from veriband.store import Store
 from veriband.store.roster import Band
@@ -211,20 +212,27 @@ def run(ctx: click.Context, addresses: tuple[str, ...], every: float) -> None:
     """Sync bands for as long as this runs (all known ones, or those named)."""
     store, zone = open_store(ctx), zone_of(ctx)
 
-    async def keep(radio: Radio, band: Band) -> None:
+    def radio_trouble(error: VeribandError) -> None:
+        click.echo(str(error), err=True)
+
+    async def keep(radio: Radio, ladder: Ladder, band: Band) -> None:
         def suspicion(sentence: str) -> None:
             click.echo(f"{band.address}: {sentence}")
 
         await Supervisor(
             radio, store, band, utc_ms, zone, every_s=every,
-            watch=Watch(store, band, zone, suspicion),
+            watch=Watch(store, band, zone, suspicion), ladder=ladder,
             on_sync=lambda synced: click.echo(f"{band.address}: {_summary(synced)}"),
             on_trouble=lambda error: click.echo(f"{band.address}: {error}", err=True),
         ).run()  # fmt: skip
 
     async def work() -> None:
-        radio = system_radio()
-        await asyncio.gather(*(keep(radio, band) for band in _chosen(store, addresses)))
+        radio, bands = system_radio(), _chosen(store, addresses)
+        ladder = Ladder(
+            radio, [band.address for band in bands],
+            lambda step: note(store, utc_ms(), None, step, radio_trouble),
+        )  # fmt: skip
+        await asyncio.gather(*(keep(radio, ladder, band) for band in bands))
 
     _run(work())
 
@@ -315,6 +323,9 @@ def steps(
                 )
             for notice in store.notices(band, 5):
                 click.echo(_told(notice, zone))
+    if not as_json:
+        for notice in store.notices(None, 5):
+            click.echo(_told(notice, zone))
 
 
 def _told(notice: Notice, zone: tzinfo) -> str:

@@ -21,6 +21,47 @@ class NoRadio(VeribandError):
         )
 
 
+class Rescanned(VeribandError):
+    """The radio was made to listen anew; it `hears` anything, or not, or cannot listen (None)."""
+
+    def __init__(self, seen: str, hears: bool | None) -> None:
+        found = {None: "it cannot", True: "it hears devices", False: "it hears nothing at all"}
+        super().__init__(f"{seen}; Bluetooth was made to listen anew: {found[hears]}.")
+
+
+class BandsAway(VeribandError):
+    """No band is heard, though this computer's radio works."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "No band is heard, but other devices are, so this computer's Bluetooth works: bring "
+            "the bands near, see that they are charged, and that no other computer holds their "
+            "connections."
+        )
+
+
+class AdapterReset(VeribandError):
+    """This computer's Bluetooth adapter was switched off and on."""
+
+    def __init__(self, seen: str) -> None:
+        super().__init__(f"{seen}; the Bluetooth adapter was switched off and on.")
+
+
+class NotReset(VeribandError):
+    """The adapter was left alone or, if `tried`, could not be switched; `why`, and what to do."""
+
+    def __init__(self, why: str, *, tried: bool = False) -> None:
+        super().__init__(why)
+        self.tried = tried
+
+
+class RadioAdvice(VeribandError):
+    """Everything that can be done about the radio from here has been; `what` the user can do."""
+
+    def __init__(self, seen: str, what: str) -> None:
+        super().__init__(f"{seen}; Veriband itself can do no more about that: {what}.")
+
+
 class BandNotFound(VeribandError):
     """No band with that address answered the scan."""
 
@@ -36,6 +77,10 @@ class BandVanished(VeribandError):
 
     def __init__(self, address: str, during: str) -> None:
         super().__init__(f"Band {address} went silent during {during}; it will be tried again.")
+
+
+class NoConnection(BandVanished):
+    """The band advertises, but no connection to it is made."""
 
 
 class NotPaired(VeribandError):

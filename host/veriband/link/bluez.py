@@ -1,16 +1,17 @@
-"""BlueZ's pairing prompts on Linux, answered by an agent of our own on the system D-Bus."""
+"""BlueZ on Linux, over the system D-Bus: a pairing agent of our own, and resets of the adapter."""
 
 # No `from __future__ import annotations`: dbus-fast reads D-Bus types from the annotations.
 
-from collections.abc import AsyncGenerator
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from dbus_fast import BusType, DBusError, Message, MessageType
+from dbus_fast import BusType, DBusError, Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
 from dbus_fast.service import ServiceInterface, dbus_method
 
-from veriband.errors import PairingFailed
+from veriband.errors import NotReset, PairingFailed
 
 if TYPE_CHECKING:  # D-Bus signatures, as dbus-fast wants them written
     o = str
@@ -19,7 +20,20 @@ if TYPE_CHECKING:  # D-Bus signatures, as dbus-fast wants them written
     s = str
 
 PATH = "/org/veriband/agent"
+ANSWER_S = 10.0
+SWITCH_S = 10.0  # for the adapter to go off, and to come on
+POLL_S = 0.1
 _REJECTED = "org.bluez.Error.Rejected"
+_ADAPTER = "org.bluez.Adapter1"
+_POWERED = (_ADAPTER, "Powered")
+_DEVICE = "org.bluez.Device1"
+_OBJECTS = "org.freedesktop.DBus.ObjectManager"
+_PROPERTIES = "org.freedesktop.DBus.Properties"
+_RESTART = (
+    "'systemctl restart bluetooth', and if that does not help plug the adapter out and in, or "
+    "restart this computer"
+)
+_Objects = dict[str, dict[str, dict[str, Variant]]]  # path: interface: property
 
 
 class _Agent(ServiceInterface):
@@ -71,28 +85,124 @@ class BlueZAgent:
             ) from error
         try:
             bus.export(PATH, _Agent(address, passkey))
-            await _call(bus, address, "RegisterAgent", "os", [PATH, "KeyboardOnly"])
-            await _call(bus, address, "RequestDefaultAgent", "o", [PATH])
+            try:
+                await _call_manager(bus, "RegisterAgent", "os", [PATH, "KeyboardOnly"])
+                await _call_manager(bus, "RequestDefaultAgent", "o", [PATH])
+            except DBusError as error:
+                raise PairingFailed(
+                    address, f"BlueZ did not take our pairing agent: {error.text}"
+                ) from error
             try:
                 yield
             finally:
-                with suppress(PairingFailed):
-                    await _call(bus, address, "UnregisterAgent", "o", [PATH])
+                with suppress(DBusError):
+                    await _call_manager(bus, "UnregisterAgent", "o", [PATH])
         finally:
             bus.disconnect()
 
 
-async def _call(bus: MessageBus, address: str, member: str, types: str, body: list[Any]) -> None:
+async def _call_manager(bus: MessageBus, member: str, types: str, body: list[Any]) -> None:
+    await _call(bus, "/org/bluez", "org.bluez.AgentManager1", member, types, body)
+
+
+class BlueZAdapter:
+    """The adapter that is switched on, as BlueZ has it."""
+
+    async def reset(self) -> None:
+        """Switch it off and on.
+
+        Raises NotReset, without touching it, when it is switched off already, a device is
+        connected over it, or there are several that bleak may be using; `tried` when BlueZ
+        does not switch it within SWITCH_S.
+        """
+        try:
+            async with _system_bus() as bus:
+                async with asyncio.timeout(ANSWER_S):
+                    objects = await _call(bus, "/", _OBJECTS, "GetManagedObjects")
+                path = _free_adapter(*objects)
+                try:
+                    await _switch(bus, path, False)
+                finally:
+                    await _switch(bus, path, True)
+        except (DBusError, OSError, EOFError) as error:
+            why = str(error) or type(error).__name__
+            raise NotReset(f"BlueZ does not answer ({why}): {_RESTART}") from error
+
+
+@asynccontextmanager
+async def _system_bus() -> AsyncGenerator[MessageBus]:
+    bus = MessageBus(bus_type=BusType.SYSTEM)
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            await bus.connect()
+        yield bus
+    finally:
+        bus.disconnect()
+
+
+def _free_adapter(objects: _Objects) -> str:
+    """The path of the adapter that may be reset. Raises NotReset."""
+    adapters = {path: its[_ADAPTER] for path, its in objects.items() if _ADAPTER in its}
+    on = [path for path, its in adapters.items() if its["Powered"].value]
+    if not adapters:
+        raise NotReset(f"BlueZ has no adapter: plug one in; if there is one, {_RESTART}")
+    if not on:
+        raise NotReset(
+            "the adapter is switched off, which is left to you: 'bluetoothctl power on', and if "
+            "'rfkill list bluetooth' shows it blocked, first 'rfkill unblock bluetooth'"
+        )
+    if len(on) > 1:
+        raise NotReset(f"more than one adapter is switched on: leave one on, or {_RESTART}")
+    for its in objects.values():
+        device = its.get(_DEVICE)
+        if device and device["Connected"].value and device["Adapter"].value == on[0]:
+            address = device["Address"].value
+            raise NotReset(
+                f"the adapter was not reset, as {address} is connected over it: disconnect that "
+                f"('bluetoothctl disconnect {address}'), then {_RESTART}"
+            )
+    return on[0]
+
+
+async def _switch(bus: MessageBus, path: str, on: bool) -> None:
+    """Until it is so; BlueZ refuses at first when it is busy. Raises NotReset."""
+    try:
+        async with asyncio.timeout(SWITCH_S):
+            while True:
+                with suppress(DBusError):
+                    wanted = Variant("b", on)
+                    await _call(bus, path, _PROPERTIES, "Set", "ssv", [*_POWERED, wanted])
+                with suppress(DBusError):
+                    (powered,) = await _call(bus, path, _PROPERTIES, "Get", "ss", _POWERED)
+                    if powered.value is on:
+                        return
+                await asyncio.sleep(POLL_S)
+    except TimeoutError as error:
+        raise NotReset(
+            f"BlueZ could not switch the adapter {'on' if on else 'off'}: {_RESTART}", tried=True
+        ) from error
+
+
+async def _call(
+    bus: MessageBus,
+    path: str,
+    interface: str,
+    member: str,
+    types: str = "",
+    body: Sequence[Any] = (),
+) -> list[Any]:
+    """What BlueZ answers. Raises DBusError."""
     reply = await bus.call(
         Message(
             destination="org.bluez",
-            path="/org/bluez",
-            interface="org.bluez.AgentManager1",
+            path=path,
+            interface=interface,
             member=member,
             signature=types,
-            body=body,
+            body=list(body),
         )
     )
     if reply.message_type is MessageType.ERROR:
-        why = reply.body[0] if reply.body else "no answer"
-        raise PairingFailed(address, f"BlueZ did not take our pairing agent: {why}")
+        why = str(reply.body[0]) if reply.body else "no answer"
+        raise DBusError(reply.error_name or "", why)
+    return reply.body

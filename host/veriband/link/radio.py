@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
@@ -13,13 +14,14 @@ from bleak import BleakClient, BleakScanner
 from bleak.backends.client import BaseBleakClient
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
-from bleak.exc import BleakError
 
-from veriband.errors import BandNotFound, NoRadio
+from veriband.errors import BandNotFound, NoRadio, NotReset
+from veriband.link.deadline import within
 from veriband_protocol import uuids
 
 BEGIN_S = 10.0  # for the system to begin or end a scan
 YOUNG_S = 10.0
+LISTEN_S = 10.0  # for anything that advertises
 
 _Seen = asyncio.Queue[tuple[BLEDevice, AdvertisementData]]
 
@@ -32,9 +34,18 @@ class PairingAgent(Protocol):
         ...
 
 
+class Adapter(Protocol):
+    """Switches this computer's Bluetooth adapter."""
+
+    async def reset(self) -> None:
+        """Switch it off and on, unless that would disturb somebody. Raises NotReset."""
+        ...
+
+
 @dataclass(eq=False)
 class Radio:
-    """bleak with a backend (None: the platform's own) and a pairing agent (None: none).
+    """bleak with a backend (None: the platform's own), a pairing agent and an adapter that can be
+    reset (None: none).
 
     BlueZ takes one discovery at a time from a program: all who look for a band share one.
     """
@@ -42,6 +53,7 @@ class Radio:
     client: type[BaseBleakClient] | None = None
     scanner: type[BaseBleakScanner] | None = None
     agent: PairingAgent | None = None
+    adapter: Adapter | None = None
     _looking: list[_Seen] = field(default_factory=list[_Seen], init=False, repr=False)
     _discovery: BleakScanner | None = field(default=None, init=False, repr=False)
     _begun_s: float = field(default=0.0, init=False, repr=False)
@@ -75,17 +87,36 @@ class Radio:
                 async with asyncio.timeout(seconds):
                     while True:
                         device, advertisement = await seen.get()
-                        bands[device.address] = (device, advertisement)
+                        if uuids.JOURNAL_SERVICE in advertisement.service_uuids:
+                            bands[device.address] = (device, advertisement)
             except TimeoutError:
                 pass
         return sorted(bands.values(), key=lambda entry: -entry[1].rssi)
 
+    async def rescan(self) -> bool:
+        """Listen anew, to whatever advertises: whether anything was heard. Raises NoRadio."""
+        async with self._seen(everything=True) as seen:
+            try:
+                async with asyncio.timeout(LISTEN_S):
+                    await seen.get()
+            except TimeoutError:
+                return False
+            return True
+
+    async def reset(self) -> None:
+        """Reset the adapter while nobody scans. Raises NotReset."""
+        if self.adapter is None:
+            raise NotReset("this system lets no program switch its adapter")
+        async with self._turn:
+            await self._end()
+            await self.adapter.reset()
+
     @asynccontextmanager
-    async def _seen(self) -> AsyncGenerator[_Seen]:
+    async def _seen(self, *, everything: bool = False) -> AsyncGenerator[_Seen]:
         seen: _Seen = asyncio.Queue()
         try:
             async with asyncio.timeout(BEGIN_S), self._turn:
-                await self._begin()
+                await self._begin(everything)
                 self._looking.append(seen)
         except TimeoutError:
             raise NoRadio(f"no scan has begun within {BEGIN_S:.0f} seconds") from None
@@ -97,28 +128,35 @@ class Radio:
                 if not self._looking:
                     await self._end()
 
-    async def _begin(self) -> None:
-        """Have a discovery that is young: some systems report a device once in each only."""
+    async def _begin(self, everything: bool) -> None:
+        """Have a discovery that is young: some systems report a device once in each only.
+
+        One of `everything` is always new; it does for bands, too.
+        """
         now_s = asyncio.get_running_loop().time()
-        if now_s - self._begun_s >= YOUNG_S:
+        if everything or now_s - self._begun_s >= YOUNG_S:
             await self._end()
         if self._discovery is not None:
             return
-        discovery = BleakScanner(
-            self._tell, service_uuids=[uuids.JOURNAL_SERVICE], backend=self.scanner
+        self._begun_s = -math.inf  # until it has: what hangs now may begin behind our back
+        self._discovery = BleakScanner(
+            self._tell,
+            service_uuids=None if everything else [uuids.JOURNAL_SERVICE],
+            backend=self.scanner,
         )
         try:
-            await discovery.start()
+            await within(BEGIN_S, self._discovery.start())
+        except TimeoutError:
+            raise
         except Exception as error:  # of D-Bus, too, which bleak lets through
             raise NoRadio(str(error) or type(error).__name__) from error
-        self._discovery, self._begun_s = discovery, now_s
+        self._begun_s = now_s
 
     async def _end(self) -> None:
         discovery, self._discovery = self._discovery, None
         if discovery is not None:
-            with suppress(BleakError, TimeoutError, OSError, EOFError):
-                async with asyncio.timeout(BEGIN_S):
-                    await discovery.stop()
+            with suppress(Exception):
+                await within(BEGIN_S, discovery.stop())
 
     def _tell(self, device: BLEDevice, advertisement: AdvertisementData) -> None:
         for seen in self._looking:
@@ -137,9 +175,9 @@ class Radio:
 
 
 def system_radio() -> Radio:
-    """This computer's own radio; on Linux with a pairing agent of our own."""
+    """This computer's own radio; on Linux with a pairing agent of our own, and BlueZ's adapter."""
     if sys.platform == "linux":
-        from veriband.link.bluez import BlueZAgent
+        from veriband.link.bluez import BlueZAdapter, BlueZAgent
 
-        return Radio(agent=BlueZAgent())
+        return Radio(agent=BlueZAgent(), adapter=BlueZAdapter())
     return Radio()

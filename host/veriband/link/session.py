@@ -13,7 +13,15 @@ from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.backends.device import BLEDevice
 from bleak.exc import BleakDeviceNotFoundError, BleakError, BleakGATTProtocolError
 
-from veriband.errors import BadBatch, BandNotFound, BandVanished, NotPaired, VersionUnknown
+from veriband.errors import (
+    BadBatch,
+    BandNotFound,
+    BandVanished,
+    NoConnection,
+    NotPaired,
+    VersionUnknown,
+)
+from veriband.link.deadline import within
 from veriband.link.radio import Radio
 from veriband_protocol import VERSION, control, uuids, wire
 
@@ -93,7 +101,9 @@ class BandInfo:
 
 
 @contextmanager
-def translated(address: str, what: str) -> Generator[None]:
+def translated(
+    address: str, what: str, vanished: type[BandVanished] = BandVanished
+) -> Generator[None]:
     """Turn bleak's errors into ours."""
     try:
         yield
@@ -102,9 +112,9 @@ def translated(address: str, what: str) -> Generator[None]:
     except BleakGATTProtocolError as error:
         if error.code in _UNAUTHENTICATED:
             raise NotPaired(address) from error
-        raise BandVanished(address, f"{what} ({error})") from error
+        raise vanished(address, f"{what} ({error})") from error
     except (BleakError, TimeoutError, OSError, EOFError) as error:
-        raise BandVanished(address, what) from error
+        raise vanished(address, what) from error
 
 
 @asynccontextmanager
@@ -112,16 +122,15 @@ async def connected(radio: Radio, device: BLEDevice) -> AsyncGenerator[Session]:
     """A Session with `device`: connected, encrypted, subscribed; disconnected at the end."""
     gone = asyncio.Event()
     client = radio.connect(device, CONNECT_S, gone.set)
-    with translated(device.address, "connecting"):
-        await client.connect()
     try:
+        with translated(device.address, "connecting", NoConnection):
+            await within(CONNECT_S + ANSWER_S, client.connect())
         session = Session(client, device.address, gone)
         await session.begin()
         yield session
     finally:
-        with suppress(BleakError, TimeoutError, OSError, EOFError):
-            async with asyncio.timeout(ANSWER_S):
-                await client.disconnect()
+        with suppress(Exception):
+            await within(ANSWER_S, client.disconnect())
 
 
 class Session:

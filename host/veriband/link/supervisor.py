@@ -10,6 +10,7 @@ from datetime import tzinfo
 
 from veriband.errors import BandVanished, Unforeseen, VeribandError
 from veriband.judge.watch import Watch
+from veriband.link.ladder import Ladder
 from veriband.link.radio import Radio
 from veriband.link.session import Session, connected
 from veriband.link.sync import Synced, UtcMs, sync
@@ -17,7 +18,8 @@ from veriband.store import Store
 from veriband.store.roster import Band
 
 FIND_S = 30.0
-DEADLINE_S = 300.0  # for one whole connection, however slow the band
+DEADLINE_S = 300.0  # for a whole attempt, from looking for the band to having left it
+ENDING_S = 30.0  # of these, kept for breaking it off
 FIRST_RETRY_S = 0.25
 LAST_RETRY_S = 60.0
 ACTIVE_S = 60.0  # between syncs while somebody is watched who walks
@@ -28,6 +30,7 @@ class Supervisor:
     """Syncs one band every `every_s` seconds, for as long as `run` runs.
 
     With a `watch` each minute while the wearer walks; the heart rate that it needs is asked for.
+    The `ladder`, one for all bands, is told how each attempt ended.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class Supervisor:
         *,
         every_s: float = 600.0,
         watch: Watch | None = None,
+        ladder: Ladder | None = None,
         rng: random.Random | None = None,
         on_sync: Callable[[Synced], None] = lambda _: None,
         on_trouble: Callable[[VeribandError], None] = lambda _: None,
@@ -51,12 +55,14 @@ class Supervisor:
         self._zone = zone
         self._every_s = every_s
         self._watch = watch
+        self._ladder = ladder
         self._rng = rng or random.Random()
         self._on_sync = on_sync
         self._on_trouble = on_trouble
 
     async def once(self) -> Synced:
-        """Find, connect, sync, disconnect. Raises VeribandError, whatever happens."""
+        """Find, connect, sync, disconnect, within DEADLINE_S. Raises VeribandError, whatever
+        happens."""
         with self._foreseen():
             return await self._once()
 
@@ -70,15 +76,13 @@ class Supervisor:
             raise Unforeseen(self._band.address, error) from error
 
     async def _once(self) -> Synced:
-        device, _ = await self._radio.find(self._band.address, FIND_S)
         try:
-            async with (
-                asyncio.timeout(DEADLINE_S),
-                connected(self._radio, device) as session,
-            ):
-                synced = await sync(session, self._store, self._band, self._utc_ms, self._zone)
-                await self._judge(session)
-                return synced
+            async with asyncio.timeout(DEADLINE_S - ENDING_S):
+                device, _ = await self._radio.find(self._band.address, FIND_S)
+                async with connected(self._radio, device) as session:
+                    synced = await sync(session, self._store, self._band, self._utc_ms, self._zone)
+                    await self._judge(session)
+                    return synced
         except TimeoutError as error:
             raise BandVanished(self._band.address, "a sync that took too long") from error
 
@@ -99,18 +103,40 @@ class Supervisor:
                 synced = await self.once()
             except VeribandError as error:
                 self._note(error)
+                await self._climb(error)
                 wait_s = retry_s * (1 + self._rng.uniform(-JITTER, JITTER))
                 retry_s = min(retry_s * 2, LAST_RETRY_S)
             else:
                 self._on_sync(synced)
+                if self._ladder:
+                    self._ladder.synced(self._band.address)
                 retry_s, wait_s = FIRST_RETRY_S, self._every_s
                 if self._watch and self._watch.active:
                     wait_s = min(wait_s, ACTIVE_S)
             await asyncio.sleep(wait_s)
 
-    def _note(self, error: VeribandError) -> None:
+    async def _climb(self, error: VeribandError) -> None:
         try:
-            self._store.notice(self._utc_ms(), self._band, type(error).__name__, str(error))
+            with self._foreseen():
+                if self._ladder:
+                    await self._ladder.failed(self._band.address, error)
         except VeribandError as second:
-            self._on_trouble(second)
-        self._on_trouble(error)
+            self._note(second)
+
+    def _note(self, error: VeribandError) -> None:
+        note(self._store, self._utc_ms(), self._band, error, self._on_trouble)
+
+
+def note(
+    store: Store,
+    utc_ms: int,
+    band: Band | None,
+    error: VeribandError,
+    on_trouble: Callable[[VeribandError], None],
+) -> None:
+    """Keep a trouble with a band (None: with this computer's radio) in the store, and tell it."""
+    try:
+        store.notice(utc_ms, band, type(error).__name__, str(error))
+    except VeribandError as second:
+        on_trouble(second)
+    on_trouble(error)

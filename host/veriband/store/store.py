@@ -20,7 +20,7 @@ _ARRIVED = (
 
 @dataclass(frozen=True)
 class Notice:
-    """Something that the host noticed about a band, `count` times in a row."""
+    """Something that the host noticed, `count` times in a row."""
 
     kind: str
     text: str
@@ -261,11 +261,11 @@ class Store(Roster):
                     (utc_ms, utc_ms, of, kind, text),
                 )
 
-    def notices(self, band: Band, most: int = 100) -> list[Notice]:
-        """The `most` last things that were noted of a band, oldest first."""
+    def notices(self, band: Band | None, most: int = 100) -> list[Notice]:
+        """The `most` last things that were noted of a band (None: of the radio), oldest first."""
         rows = self.read(
-            "SELECT kind, text, first_utc_ms, last_utc_ms, count FROM notice WHERE band = ? "
+            "SELECT kind, text, first_utc_ms, last_utc_ms, count FROM notice WHERE band IS ? "
             "ORDER BY id DESC LIMIT ?",
-            (band.id, most),
+            (band and band.id, most),
         )
         return [Notice(*row) for row in reversed(rows)]
