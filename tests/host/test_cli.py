@@ -1,5 +1,6 @@
 """The command as its user meets it, where no radio is needed."""
 
+import asyncio
 import json
 import sys
 import time
@@ -7,11 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from bleak.backends.device import BLEDevice
-from bleak.backends.scanner import AdvertisementData
+from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
 from click.testing import CliRunner, Result
 
 from veriband import cli
@@ -19,9 +21,11 @@ from veriband.civil import local_day, next_change
 from veriband.cli import main
 from veriband.context import default_store, local_zone
 from veriband.errors import StoreError, VeribandError
+from veriband.link.radio import Radio
 from veriband.link.session import BandInfo
 from veriband.records import Anchor, Item, Kind
 from veriband.store import Store
+from veriband_simulator import clock
 
 BAND = "C0:98:E5:00:00:01"
 DAY_MS = 1_774_994_400_000  # 2026-04-01 00:00 in Berlin
@@ -45,6 +49,33 @@ def path(tmp_path: Path) -> str:
     store.notice(DAY_MS + 60_000, band, "BandVanished", "Band X went silent.")
     store.close()
     return str(path)
+
+
+def test_what_is_tried_with_the_radio_is_shown_while_it_runs_and_afterwards(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Wedged(BaseBleakScanner):
+        def __init__(self, callback: Any, service_uuids: Any, mode: str, **_: Any) -> None:
+            super().__init__(callback, service_uuids)
+
+        async def start(self) -> None:
+            raise ValueError("InProgress")
+
+        async def stop(self) -> None:
+            pass
+
+    monkeypatch.setattr(cli, "system_radio", lambda: Radio(scanner=Wedged))
+    monkeypatch.setattr(asyncio, "run", lambda work: clock.run(work, limit_s=600))
+    done = run("--store", path, "run")
+    assert isinstance(done.exception, clock.Deadlock), "it goes on and on"
+    (rescan, advice) = (line for line in done.output.splitlines() if BAND not in line)
+    assert rescan == "No scan begins; Bluetooth was made to listen anew: it cannot."
+    assert advice.startswith(
+        "No scan begins; Veriband itself can do no more about that: end other"
+    )
+    assert f"{BAND}: This computer's Bluetooth cannot be used (InProgress)" in done.output
+    lines = run("--store", path, "steps").output.splitlines()
+    assert [line.split("  ", 1)[1] for line in lines[-2:]] == [rescan, advice]
 
 
 def test_a_day_is_shown_by_the_hour_in_the_wearers_zone(path: str) -> None:

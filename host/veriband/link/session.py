@@ -21,7 +21,7 @@ from veriband.errors import (
     NotPaired,
     VersionUnknown,
 )
-from veriband.link.deadline import within
+from veriband.link.deadline import started, within
 from veriband.link.radio import Radio
 from veriband_protocol import VERSION, control, uuids, wire
 
@@ -164,7 +164,7 @@ class Session:
                 return await self._unless_gone(work)
 
     async def _unless_gone(self, work: Awaitable[T]) -> T:
-        task = asyncio.ensure_future(work)
+        task = started(work)
         gone = asyncio.ensure_future(self._gone.wait())
         try:
             await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
