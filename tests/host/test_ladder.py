@@ -36,7 +36,8 @@ BAND = "C0:98:E5:00:00:01"
 OTHER = "C0:98:E5:00:00:02"
 RETRY_S = 20.0
 DAY_S = 86_400.0
-BROKEN, SILENT, BUSY = "no scan begins", "nothing is heard", "other devices are heard"
+BROKEN, HANGING = "no scan begins", "no scan begins, nor fails"
+SILENT, BUSY = "nothing is heard", "other devices are heard"
 
 
 @dataclass
@@ -69,6 +70,8 @@ class Computer:
                 computer.scans += 1
                 if computer.air == BROKEN:
                     raise ValueError("InProgress")
+                if computer.air == HANGING:
+                    await asyncio.sleep(DAY_S)
                 if computer.air == BUSY and self.filter is None:
                     asyncio.get_running_loop().call_later(3, self.hear)
 
@@ -279,9 +282,10 @@ def test_bands_that_fail_at_once_climb_together() -> None:
     play(story())
 
 
-def test_a_sync_while_it_listens_keeps_it_from_climbing_further() -> None:
+@pytest.mark.parametrize("air", [SILENT, HANGING])
+def test_a_sync_while_it_listens_keeps_it_from_climbing_further(air: str) -> None:
     async def story() -> None:
-        computer = Computer(SILENT)
+        computer = Computer(air)
         ladder = computer.ladder(BAND)
         await fail(ladder, PATIENCE_S, band=BandNotFound(BAND))
         climbing = asyncio.create_task(ladder.failed(BAND, BandNotFound(BAND)))

@@ -8,7 +8,7 @@ import pytest
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
 
-from veriband.errors import BandNotFound, NoRadio
+from veriband.errors import BandNotFound, NoRadio, NotReset
 from veriband.link.radio import Radio
 from veriband_protocol import uuids
 from veriband_simulator import clock
@@ -94,5 +94,74 @@ def test_whatever_keeps_a_scan_from_beginning_is_told() -> None:
     async def story() -> None:
         with pytest.raises(NoRadio, match="did not contain a transport"):
             await Radio(scanner=Failing).scan(5)
+
+    play(story())
+
+
+class WithALamp(OncePerScan):
+    """Reports a device that is no band, too, unless only bands are asked for."""
+
+    def __init__(self, callback: Any, service_uuids: Any, *what: Any, **how: Any) -> None:
+        super().__init__(callback, service_uuids, *what, **how)
+        self.wanted = service_uuids
+
+    def report(self) -> None:
+        if self.wanted is None:
+            advertisement = AdvertisementData(None, {}, {}, [], None, -80, ())
+            lamp = BLEDevice("AA:00:00:00:00:01", "a lamp", None)
+            self.call_detection_callbacks(lamp, advertisement)
+        super().report()
+
+
+def test_listening_anew_hears_everything_and_whoever_looks_for_bands_finds_bands_only() -> None:
+    async def story() -> None:
+        radio = Radio(scanner=WithALamp)
+        WithALamp.scans = 0
+        looking = asyncio.create_task(radio.find(ABSENT, 30))
+        scanning = asyncio.create_task(radio.scan(8))
+        await asyncio.sleep(2)
+        assert await radio.rescan()
+        assert WithALamp.scans == 2, "a young one does not do"
+        assert asyncio.get_running_loop().time() == 3
+        assert [device.address for device, _ in await scanning] == [BAND]
+        with pytest.raises(BandNotFound):
+            await looking
+        assert WithALamp.scanning == 0
+
+    play(story())
+
+
+def test_nobody_scans_while_the_adapter_is_reset() -> None:
+    class Adapter:
+        resets = 0
+
+        async def reset(self) -> None:
+            for _ in range(3):
+                assert OncePerScan.scanning == 0
+                await asyncio.sleep(1)
+            self.resets += 1
+
+    async def story() -> None:
+        adapter = Adapter()
+        radio = Radio(scanner=OncePerScan, adapter=adapter)
+        looking = asyncio.create_task(radio.find(ABSENT, 30))
+        await asyncio.sleep(2)
+        assert OncePerScan.scanning == 1
+        resetting = asyncio.create_task(radio.reset())
+        await asyncio.sleep(1)
+        await radio.find(BAND, 30)
+        assert asyncio.get_running_loop().time() == 6, "a second after the reset"
+        await resetting
+        assert adapter.resets == 1
+        with pytest.raises(BandNotFound):
+            await looking
+
+    play(story())
+
+
+def test_a_radio_without_an_adapter_to_reset_says_so() -> None:
+    async def story() -> None:
+        with pytest.raises(NotReset, match="lets no program switch its adapter"):
+            await Radio().reset()
 
     play(story())
