@@ -86,8 +86,8 @@ class BlueZAgent:
         try:
             bus.export(PATH, _Agent(address, passkey))
             try:
-                await _call_manager(bus, "RegisterAgent", "os", [PATH, "KeyboardOnly"])
-                await _call_manager(bus, "RequestDefaultAgent", "o", [PATH])
+                await _agent_call(bus, "RegisterAgent", "os", [PATH, "KeyboardOnly"])
+                await _agent_call(bus, "RequestDefaultAgent", "o", [PATH])
             except DBusError as error:
                 raise PairingFailed(
                     address, f"BlueZ did not take our pairing agent: {error.text}"
@@ -96,12 +96,12 @@ class BlueZAgent:
                 yield
             finally:
                 with suppress(DBusError):
-                    await _call_manager(bus, "UnregisterAgent", "o", [PATH])
+                    await _agent_call(bus, "UnregisterAgent", "o", [PATH])
         finally:
             bus.disconnect()
 
 
-async def _call_manager(bus: MessageBus, member: str, types: str, body: list[Any]) -> None:
+async def _agent_call(bus: MessageBus, member: str, types: str, body: list[Any]) -> None:
     await _call(bus, "/org/bluez", "org.bluez.AgentManager1", member, types, body)
 
 
