@@ -83,8 +83,14 @@ class Nimble(KeyStore):
     def power_off(self) -> None:
         """The board lost power or was reset: silence, without a goodbye."""
         for task in self._chores:
-            task.cancel()
+            self._end(task)
         self._air.vanish(self._address)
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        """Cancel until it ends: asyncio.wait_for of Python 3.11 may swallow a cancellation."""
+        if not task.done():
+            task.cancel()
+            task.get_loop().call_soon(self._end, task)
 
     def _chore(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Do `work` after the chores before it."""
