@@ -123,17 +123,19 @@ class Band:
             self._vitals.walked(self.sampler.steps)
             waited += 1
             if waited >= _FLUSH_MIN or self.journal.full():
-                waited = 0
-                self._flush()
                 self._measure_battery()
+                if self._flush():
+                    waited = 0
 
-    def _flush(self) -> None:
+    def _flush(self) -> bool:
+        """Put what waits on flash; False when it waits on, to be tried again after a minute."""
         self.save()  # so that a reset in mid-flush finds what goes to flash, there or here
         try:
             self.journal.flush()
         except OSError:
-            pass  # the items wait on; minutes stay open when there is no room left for them
+            return False  # minutes stay open when there is no room left for them
         self.save()
+        return True
 
     async def _serve(self) -> None:
         while True:

@@ -135,11 +135,18 @@ class Ring:
         """Write the first `size` - 4 bytes of the buffer and their CRC as a block."""
         if self._write_at + size > PAGE:
             self._turn()
+        try:
+            self._put(size)
+        except OSError:  # the sector fails in mid-page: go on in the next one at once
+            self._turn()
+            self._put(size)
+
+    def _put(self, size: int) -> None:
         offset = self._write_at
-        view = memoryview(self._buf)[:size]
+        view = memoryview(self._buf)
         struct.pack_into("<I", view, size - 4, crc32(view[: size - 4], self._page.crc ^ offset))
         self._write_at = PAGE  # until the write has come back whole
-        self._flash.writeblocks(self._page.number % self.sectors, view, offset)
+        self._flash.writeblocks(self._page.number % self.sectors, view[:size], offset)
         self._write_at = offset + size
 
     def write(self, items) -> None:
@@ -147,14 +154,14 @@ class Ring:
         n = len(items)
         self._buf[0] = n
         self._buf[1 : 1 + n] = items
-        self._append(n + 5)
+        self._append(_size(n))
         self._step(self.end, n)
 
     def reserve(self, upto: int) -> None:
         """Note on flash that numbers below `upto` may have been given out."""
         self._buf[0] = 0
         struct.pack_into("<I", self._buf, 1, upto)
-        self._append(9)
+        self._append(_size(0))
         self.reserved = upto
 
     def oldest(self) -> int:
@@ -164,10 +171,7 @@ class Ring:
     def next_page(self, seq: int) -> int:
         """The first number beyond `seq` at which a page begins, or the end."""
         after = self.end.seq
-        for first in self._seqs:
-            if seq < first < after:
-                after = first
-        return after
+        return min((first for first in self._seqs if seq < first < after), default=after)
 
     def blocks(self, seq: int):
         """The page that holds number `seq`: yields (where a block begins, its items) in order.

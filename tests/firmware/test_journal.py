@@ -235,14 +235,33 @@ def test_a_flash_that_fails_as_a_whole_is_an_error_and_nothing_is_lost() -> None
     assert read_all(Journal(Ring(partition))) == whole
 
 
-def test_a_sector_that_fails_in_mid_page_costs_no_item() -> None:
+@pytest.mark.parametrize("bad", [{1}, {1, 2}, {1, 2, 3, 4}])
+def test_what_a_sector_fails_to_take_in_mid_page_is_on_flash_at_once(bad: set[int]) -> None:
     partition, journal = fresh()
     for n in range(1_000):
         if journal.full():
             journal.flush()
         journal.minute(1 + n % 100)
     whole = read_all(journal)
-    partition.bad = {1}
+    partition.bad = bad
+    journal.flush()
+    assert journal.used == 0
+    assert read_all(journal) == read_all(Journal(Ring(partition))) == whole
+
+
+def test_a_page_that_fails_after_its_header_is_passed_over_too() -> None:
+    partition, journal = fresh()
+    journal.minute(7)
+    write, writes = partition.writeblocks, [0]
+
+    def failing(block: int, buf: bytes | memoryview, offset: int = 0) -> None:
+        writes[0] += 1
+        if writes[0] in (1, 3):  # the block in page 1; page 2 takes its header only
+            raise OSError(5)
+        write(block, buf, offset)
+
+    partition.writeblocks = failing
+    whole = read_all(journal)
     with pytest.raises(OSError, match="5"):
         journal.flush()
     journal.flush()

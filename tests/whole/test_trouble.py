@@ -30,6 +30,7 @@ from veriband.records import Kind
 from veriband.store.roster import Band
 from veriband_protocol import control, items, uuids, wire
 from veriband_simulator.chips import Nack
+from veriband_simulator.flash import SECTOR
 from veriband_simulator.wearers import Walk
 
 UPLOADS = pytest.mark.parametrize("upload", ["increments", "totals"])
@@ -491,6 +492,48 @@ def test_the_band_answers_any_request_or_refuses_it(
                 monkeypatch.undo()
                 assert (await first(session, state.epoch, 0)).seq == 0
             assert len(r.band.board.started_us) == 1, "no reset"
+        finally:
+            r.close()
+
+    live(story())
+
+
+async def flushed(r: Rig) -> None:
+    """Wait until the journal has gone to flash."""
+    programs = r.band.board.flash.programs
+    while r.band.board.flash.programs == programs:
+        await asyncio.sleep(1)
+
+
+@pytest.mark.parametrize("what", ["the page's sector", "the journal for a minute"])
+def test_a_flush_that_failed_and_a_loss_of_power_cost_ten_minutes(
+    tmp_path: Path, what: str
+) -> None:
+    async def story() -> None:
+        r = await rig(tmp_path)
+        try:
+            await r.pair()
+            await r.supervisor().once()
+            await asyncio.sleep(3600)
+            flash, its = r.band.board.flash, r.partition("journal")
+            await flushed(r)
+            await asyncio.sleep(9.5 * 60)
+            page_1 = range(its.start + SECTOR, its.start + 2 * SECTOR)
+            flash.broken = page_1 if what == "the page's sector" else its
+            await asyncio.sleep(60)  # the next flush fails
+            if what == "the journal for a minute":
+                flash.broken = range(0)
+            await asyncio.sleep(9.3 * 60)  # and the one after it is near
+            off_us = r.world.now_us()
+            r.band.power_off()
+            await asyncio.sleep(60)
+            await r.band.power_on()
+            await asyncio.sleep(60)
+            await r.supervisor().once()
+            *_, last = (i for i in r.items() if i.boot == 1 and i.duration_ms)
+            end_us = r.band.board.us_of(1, last.t_ms + last.duration_ms)
+            assert off_us - end_us <= 10 * 60_000_000
+            assert r.items()[-1].boot == 2
         finally:
             r.close()
 
