@@ -10,7 +10,7 @@ from band.ring import MAX_ITEMS, Ring
 from veriband_protocol import items
 from veriband_protocol.items import Position
 
-_AHEAD = 512  # numbers reserved at a time
+_AHEAD = 4096  # numbers reserved at a time: about a page's
 _MARGIN = 128  # reserve again when fewer than that are left
 _LARGEST = 8  # bytes that a minute may need: a COUNT and a TOTAL
 

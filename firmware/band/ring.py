@@ -1,10 +1,11 @@
 """The journal's raw partition: a ring of 4,096-byte pages, written forward, never in place.
 
 A page begins with a header (page.py), blocks follow, then erased flash. A block is
-    length u8 (1-247) | items | CRC-32
-or  00 | u32 | CRC-32: numbers below that one may have been given out.
-A block's CRC is seeded with its page's and its place: none left over from an older page is taken
-for one of this. Page k lies in sector k modulo their number; where that fails, there is no page k.
+    length u8 (1-247) | items | CRC
+or  00 | u32 | CRC: numbers below that one may have been given out.
+A CRC is the lower three bytes of a CRC-32 seeded with its page's and its place: no block left over
+from an older page is taken for one of this. Page k lies in sector k modulo their number; where that
+fails, there is no page k.
 """
 
 import os
@@ -22,7 +23,7 @@ _TRIES = 8  # sectors that may fail, one after the other
 
 
 def _size(length: int) -> int:
-    return length + 5 if length else 9
+    return length + 4 if length else 8
 
 
 class Ring:
@@ -94,8 +95,8 @@ class Ring:
         size = _size(length)
         if length > MAX_ITEMS or size > len(view):
             return -1
-        crc = struct.unpack_from("<I", self._buf, size - 4)[0]
-        return length if crc32(view[: size - 4], of.crc ^ offset) == crc else -1
+        crc = crc32(view[: size - 3], of.crc ^ offset) & 0xFFFFFF
+        return length if int.from_bytes(view[size - 3 : size], "little") == crc else -1
 
     def _step(self, at: Position, length: int) -> None:
         items = memoryview(self._buf)[1 : 1 + length]
@@ -132,7 +133,7 @@ class Ring:
             return
 
     def _append(self, size: int) -> None:
-        """Write the first `size` - 4 bytes of the buffer and their CRC as a block."""
+        """Write the first `size` - 3 bytes of the buffer and their CRC as a block."""
         if self._write_at + size > PAGE:
             self._turn()
         try:
@@ -144,7 +145,8 @@ class Ring:
     def _put(self, size: int) -> None:
         offset = self._write_at
         view = memoryview(self._buf)
-        struct.pack_into("<I", view, size - 4, crc32(view[: size - 4], self._page.crc ^ offset))
+        crc = crc32(view[: size - 3], self._page.crc ^ offset)
+        struct.pack_into("<I", view, size - 3, crc)  # a byte more than is written
         self._write_at = PAGE  # until the write has come back whole
         self._flash.writeblocks(self._page.number % self.sectors, view[:size], offset)
         self._write_at = offset + size

@@ -41,7 +41,7 @@ class Breakage:
 BREAKAGES = (
     Breakage(
         "a block's CRC is not looked at", "ring",
-        "return length if crc32(view[: size - 4], of.crc ^ offset) == crc else -1",
+        'return length if int.from_bytes(view[size - 3 : size], "little") == crc else -1',
         "return length",
     ),
     Breakage(

@@ -76,14 +76,14 @@ def _page(data: bytes, sector: int, sectors: int) -> Page | None:
     at = _HEAD.size
     while at < SECTOR:
         length = data[at]
-        size = length + 5 if length else 9
+        size = length + 4 if length else 8
         block = data[at : at + size]
         if length > 247 or len(block) < size:
             break
-        if crc32(block[:-4], crc ^ at) != int.from_bytes(block[-4:], "little"):
+        if crc32(block[:-3], crc ^ at) & 0xFFFFFF != int.from_bytes(block[-3:], "little"):
             break
         if length:
-            body += block[1:-4]
+            body += block[1:-3]
         else:
             reserved = int.from_bytes(block[1:5], "little")
         at += size
