@@ -1,4 +1,4 @@
-"""A band's flash as a long time without a host leaves it: written by its own journal, at once."""
+"""A band's journal as a long time without a host leaves it: written by its own code, at once."""
 
 from __future__ import annotations
 
@@ -6,25 +6,32 @@ from collections.abc import Iterable
 
 from band.journal import Journal
 from band.ring import Ring
+from band.vitals import ACTIVE_STEPS
 from tests.firmware.partition import CutPartition
 from veriband_protocol import items
 from veriband_simulator.flash import SECTOR, Flash
 
 FLUSH_MIN = 10
-BPM_EVERY_MIN = 60  # a heart rate
+MEASURED_S = 6  # after a minute's end: the middle of the measurement that follows it
+
+
+def live(journal: Journal, minutes: Iterable[int]) -> None:
+    """Journal minutes of so many steps, and after each active one a heart rate that was found."""
+    for k, steps in enumerate(minutes, 1):
+        journal.minute(steps)
+        if k % FLUSH_MIN == 0 or journal.full():
+            journal.flush()
+        if steps >= ACTIVE_STEPS:
+            ms = MEASURED_S * 1000
+            journal.reading(ms, items.VITAL_HEART_RATE, items.STATUS_OK, 60, 90)
+    journal.flush()
 
 
 def backlog(flash: Flash, place: range, minutes: Iterable[int], utc_ms: int) -> Journal:
     """The journal that lies in `place` of `flash` then: one boot, a clock, minutes of so many
-    steps, a heart rate every hour."""
+    steps, heart rates."""
     journal = Journal(Ring(CutPartition(len(place) // SECTOR, flash, place.start)))
     journal.boot(1, items.CAUSE_POWER_ON, 0)
     journal.anchor(0, utc_ms, 0, items.SOURCE_HOST)
-    for k, steps in enumerate(minutes):
-        if k % FLUSH_MIN == 0 or journal.full():
-            journal.flush()
-        if k % BPM_EVERY_MIN == 0:
-            journal.reading(0, items.VITAL_HEART_RATE, items.STATUS_OK, 60, 90)
-        journal.minute(steps)
-    journal.flush()
+    live(journal, minutes)
     return journal
