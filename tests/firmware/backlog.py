@@ -15,11 +15,13 @@ FLUSH_MIN = 10
 MEASURED_S = 6  # after a minute's end: the middle of the measurement that follows it
 
 
-def live(journal: Journal, minutes: Iterable[int]) -> None:
+def lived(journal: Journal, minutes: Iterable[int]) -> None:
     """Journal minutes of so many steps, and after each active one a heart rate that was found."""
     for k, steps in enumerate(minutes, 1):
+        if journal.full():
+            journal.flush()
         journal.minute(steps)
-        if k % FLUSH_MIN == 0 or journal.full():
+        if k % FLUSH_MIN == 0:
             journal.flush()
         if steps >= ACTIVE_STEPS:
             ms = MEASURED_S * 1000
@@ -33,5 +35,5 @@ def backlog(flash: Flash, place: range, minutes: Iterable[int], utc_ms: int) -> 
     journal = Journal(Ring(CutPartition(len(place) // SECTOR, flash, place.start)))
     journal.boot(1, items.CAUSE_POWER_ON, 0)
     journal.anchor(0, utc_ms, 0, items.SOURCE_HOST)
-    live(journal, minutes)
+    lived(journal, minutes)
     return journal
