@@ -10,11 +10,12 @@ if __name__ == "__main__":
 import sys
 import time
 
+from tests.bench import bytes as a_minute
 from tests.bench import pulse, rules, skeleton, speed
 
 PARTS = {
     "skeleton": skeleton.show, "rules": rules.show, "pulse": pulse.show, "speed": speed.show,
-    "scale": speed.scale,
+    "scale": speed.scale, "bytes": a_minute.show,
 }  # fmt: skip
 
 

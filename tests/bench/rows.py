@@ -15,9 +15,9 @@ class Row:
     aim: str = ""
 
 
-def show(title: str, rows: Sequence[Row]) -> None:
-    """Print rows as a table."""
+def show(title: str, rows: Sequence[Row], how: str = "measured") -> None:
+    """Print rows as a table; `how` its figures were got."""
     width = max(len(row.what) for row in rows)
-    print(f"\n{title:{width}}  {'measured':>10}  aim")
+    print(f"\n{title:{width}}  {how:>10}  aim")
     for row in rows:
         print(f"{row.what:{width}}  {row.figure:>10}  {row.aim}".rstrip(), flush=True)

@@ -29,15 +29,20 @@ DAYS = 365
 ROW_GROUP = 1 << 20
 
 
-def recorded_days() -> np.ndarray:
-    """(n, 1440) steps of real people's days in which they moved."""
+def recorded_days(column: str = "steps") -> np.ndarray:
+    """(n, 1440) steps, or what else the minutes have (0: unknown), of real people's days in which
+    they moved."""
     table = pq.read_table(HERE.parent / "data" / "fitbit_minutes.parquet")
     minute = table["minute"].to_numpy().astype("datetime64[m]").astype(np.int64)
     wearer = table["wearer"].combine_chunks().indices.to_numpy()
     day, row = np.unique(wearer * 100_000 + minute // 1440, return_inverse=True)
-    days = np.zeros((len(day), 1440), np.int16)
-    days[row, minute % 1440] = table["steps"].to_numpy()
-    return days[days.sum(axis=1) > 0]
+
+    def of_days(its: str) -> np.ndarray:
+        days = np.zeros((len(day), 1440), np.int16)
+        days[row, minute % 1440] = table[its].fill_null(0).to_numpy()
+        return days
+
+    return of_days(column)[of_days("steps").sum(axis=1) > 0]
 
 
 def minutes_file(years: int) -> Path:
