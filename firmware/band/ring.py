@@ -3,9 +3,9 @@
 A page begins with a header (page.py), blocks follow, then erased flash. A block is
     length u8 (1-247) | items | CRC
 or  00 | u32 | CRC: numbers below that one may have been given out.
-A CRC is the lower three bytes of a CRC-32 seeded with its page's and its place: no block left over
-from an older page is taken for one of this. Page k lies in sector k modulo their number; where that
-fails, there is no page k.
+A CRC is the lower three bytes of a CRC-32 seeded with its page's and its place: no block left
+over from an older page is taken for one of this. Page k lies in sector k modulo their number;
+where that fails, there is no page k.
 """
 
 import os
