@@ -28,7 +28,7 @@ from veriband_simulator.world import World, play
 START = datetime(2026, 3, 2, tzinfo=ZONE)
 DAY_S = 24 * 3600.0
 SECTORS = 4  # of the journal here, so that a day goes over sectors that are in use
-OLD_MINUTES = 22_900  # in the journal before the day: five pages and most of a sixth
+OLD_MINUTES = 22_980  # in the journal before the day: five pages and most of a sixth
 LIVED_S = 620.0  # after a cut: ten minutes, and they go to flash
 UNFLUSHED_US = 11 * 60_000_000
 OTHER = "F0:0D:5E:00:00:02"
