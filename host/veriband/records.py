@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from veriband_protocol import items
 from veriband_protocol.items import MINUTE_MS, Position, get_varint
@@ -73,6 +74,26 @@ class Reading(Item):
     vital: int = 0
     value: int = 0
     quality: int = 0
+
+
+class End(NamedTuple):
+    """Where a row of items ends: what comes next begins at `t_ms` of `boot`, or not before that if
+    it is not `is_exact`, as behind a hole or numbers that were overwritten."""
+
+    boot: int
+    t_ms: int
+    is_exact: bool
+
+
+TIMED = (Kind.MINUTE, Kind.GAP, Kind.BOOT, Kind.HOLE)  # what says where the next item begins
+
+
+def end_of(items: Sequence[Item], boot: int, t_ms: int) -> End:
+    """Where `items` end that begin at `t_ms` of `boot`."""
+    for item in reversed(items):
+        if item.kind in TIMED:
+            return End(item.boot, item.t_ms + item.duration_ms, item.kind is not Kind.HOLE)
+    return End(boot, t_ms, True)
 
 
 def decode(

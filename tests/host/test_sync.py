@@ -30,7 +30,7 @@ class Journal:
         raise AssertionError(f"set to {utc_ms}")
 
     async def state(self) -> JournalState:
-        return JournalState(EPOCH, *next(self.states), 1, 0)
+        return JournalState(EPOCH, *next(self.states), 1, 3_600_000)
 
     async def batches(self, epoch: int, seq: int, before: bytes) -> AsyncGenerator[Batch]:
         for first, items, upto in self.script:

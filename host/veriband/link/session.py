@@ -31,6 +31,7 @@ CONNECT_S = 20.0
 ANSWER_S = 10.0  # for one answer or frame; a band that writes flash needs a moment
 FRAMES = 18  # of a batch: at the usual MTU it takes a whole page of the journal
 AHEAD = 8  # batches under way at once, at most
+MOST_WAITING = 512  # frames; a band that has credit for AHEAD batches never has so many under way
 MEASURE_S = 40.0  # for a vital sign that is measured first
 _UNAUTHENTICATED = (0x05, 0x0F)
 _ERRORS = {
@@ -140,8 +141,9 @@ class Session:
         self._client = client
         self.address = address
         self._gone = gone  # set when the connection is lost
-        self._frames: asyncio.Queue[bytes] = asyncio.Queue()
-        self._replies: asyncio.Queue[bytes] = asyncio.Queue()
+        self._frames: asyncio.Queue[bytes] = asyncio.Queue(MOST_WAITING)
+        self._is_flooded = False  # a frame had no place in the queue
+        self._replies: asyncio.Queue[bytes] = asyncio.Queue(1)
         self._lock = asyncio.Lock()
 
     async def begin(self) -> None:
@@ -149,10 +151,14 @@ class Session:
         await self.state()
 
         def frame(_: BleakGATTCharacteristic, data: bytearray) -> None:
-            self._frames.put_nowait(bytes(data))
+            try:
+                self._frames.put_nowait(bytes(data))
+            except asyncio.QueueFull:
+                self._is_flooded = True
 
         def reply(_: BleakGATTCharacteristic, data: bytearray) -> None:
-            self._replies.put_nowait(bytes(data))
+            with suppress(asyncio.QueueFull):  # nobody asked for it
+                self._replies.put_nowait(bytes(data))
 
         await self._within(self._client.start_notify(uuids.JOURNAL_DATA, frame), "subscribing")
         await self._within(self._client.start_notify(uuids.CONTROL_RESPONSE, reply), "subscribing")
@@ -201,6 +207,7 @@ class Session:
         async with self._lock:
             while not self._frames.empty():
                 self._frames.get_nowait()
+            self._is_flooded = False
             request = wire.pack_read(epoch, seq, FRAMES, AHEAD, before)
             await self._write(uuids.JOURNAL_REQUEST, request)
             while True:
@@ -223,20 +230,22 @@ class Session:
     async def _assemble(self) -> bytes:
         data, index = bytearray(), 0
         while True:
+            if self._is_flooded:
+                raise BadBatch(self.address, "far more frames than it was asked for")
             frame = await self._within(self._frames.get(), "sending its journal")
             if not frame:
                 raise BadBatch(self.address, "an empty frame")
             head = frame[0]
             if head == 0:
                 code = frame[1] if len(frame) > 1 else 0
-                raise BadBatch(self.address, _ERRORS.get(code, f"error {code}"))
+                raise BadBatch(self.address, _ERRORS.get(code, f"an error of unknown kind, {code}"))
             if head & wire.INDEX != index or bool(head & wire.FIRST) != (index == 0):
                 raise BadBatch(self.address, f"frame {head & wire.INDEX} instead of {index}")
             data += frame[1:]
             if head & wire.LAST:
                 return bytes(data)
             index += 1
-            if index >= wire.MAX_FRAMES:
+            if index >= FRAMES:
                 raise BadBatch(self.address, "a batch without an end")
 
     async def request(self, opcode: int, body: bytes = b"", most_s: float = ANSWER_S) -> bytes:
@@ -249,7 +258,7 @@ class Session:
         if len(reply) < 2 or reply[0] != opcode | control.REPLY:
             raise BadBatch(self.address, "an answer to another request")
         if reply[1] != control.OK:
-            raise BadBatch(self.address, control.STATUS_TEXT.get(reply[1], f"status {reply[1]}"))
+            raise BadBatch(self.address, control.STATUS_TEXT.get(reply[1], f"a status of unknown kind, {reply[1]}"))
         return reply[2:]
 
     async def info(self) -> BandInfo:
@@ -266,6 +275,8 @@ class Session:
     async def file(self, index: int) -> tuple[str, str]:
         """(path, SHA-256) of file `index` of the program."""
         body = await self.request(control.FILE, bytes((index,)))
+        if len(body) < 32:
+            raise BadBatch(self.address, f"a file's hash of {len(body)} bytes")
         return body[32:].decode(errors="replace"), body[:32].hex()
 
     async def heart_rate(self) -> HeartRate:

@@ -9,8 +9,9 @@ from datetime import tzinfo
 
 from veriband.civil import next_change, offset_min
 from veriband.errors import BadBatch, BandWentBack, ClockImplausible
-from veriband.link.session import Batch, JournalState, Session
-from veriband.records import Item, decode
+from veriband.link.doubt import beyond, contradiction
+from veriband.link.session import Batch, Session
+from veriband.records import Item, decode, end_of
 from veriband.store import Store
 from veriband.store.roster import Band
 from veriband_protocol.control import EARLIEST_UTC
@@ -39,29 +40,25 @@ async def sync(session: Session, store: Store, band: Band, utc_ms: UtcMs, zone: 
     state = await session.state()
     epoch = state.epoch
     cursor, total = store.cursor(band, epoch), store.total(band, epoch)
+    end = store.end(band, epoch)
     if cursor is None:
         cursor = state.oldest
     if state.upto < cursor:
         raise BandWentBack(band.address, cursor)
-    count = 0
+    count, upto = 0, state.upto
     before = store.last_seal(band, epoch)
     async with aclosing(session.batches(epoch, cursor, before)) as batches:
-        while cursor < state.upto:
+        while cursor < upto:
             batch = await anext(batches)
-            if batch.seq < cursor:
-                why = f"number {batch.seq}, where {cursor} comes next"
-                raise BadBatch(band.address, why)
             if batch.seq > cursor:
                 total = None  # increments of what was overwritten belong to no minute
-            items, after = _decoded(band, batch, total)
-            if batch.upto < state.upto:
-                why = f"a journal that ends at {batch.upto} and ended at {state.upto} before"
-                raise BadBatch(band.address, why)
-            if _is_beyond(batch, cursor, state):
+            items = _decoded(band, batch, total)
+            why = contradiction(batch, items, cursor, upto, end)
+            if not why and beyond(batch, items, cursor, state):
                 state = await session.state()  # more was recorded or overwritten meanwhile, or not
-                if _is_beyond(batch, cursor, state):
-                    why = f"numbers {batch.seq} to {batch.upto} of {state.oldest} to {state.upto}"
-                    raise BadBatch(band.address, f"{why}, asked from {cursor}")
+                why = beyond(batch, items, cursor, state)
+            if why:
+                raise BadBatch(band.address, why)
             if batch.seq > cursor:
                 store.notice(
                     utc_ms(), band, "overwritten",
@@ -69,29 +66,24 @@ async def sync(session: Session, store: Store, band: Band, utc_ms: UtcMs, zone: 
                     "before this host had read them.",
                 )  # fmt: skip
             total = next((item.total for item in reversed(items) if item.total is not None), total)
+            cursor, upto = items[-1].seq + items[-1].count, batch.upto
+            end = end_of(items, batch.boot, batch.t_ms)
             sealed = batch.data if batch.key_id else b""
-            count += store.commit(band, epoch, items, after, utc_ms(), total, sealed)
-            cursor = after
+            count += store.commit(band, epoch, items, cursor, utc_ms(), total, sealed)
     return Synced(count, clock_set)
 
 
-def _is_beyond(batch: Batch, cursor: int, state: JournalState) -> bool:
-    """Whether a batch claims to have lost or to have more than the journal."""
-    return batch.seq > max(cursor, state.oldest) or batch.upto > state.upto
-
-
-def _decoded(band: Band, batch: Batch, total: int | None) -> tuple[list[Item], int]:
-    """(items, the number after the last one). Raises BadBatch."""
+def _decoded(band: Band, batch: Batch, total: int | None) -> list[Item]:
+    """Its items, at least one. Raises BadBatch."""
     try:
         items = list(decode(batch.items, batch.seq, batch.boot, batch.t_ms, total))
-    except (ValueError, IndexError) as error:
+    except ValueError as error:
         raise BadBatch(band.address, f"malformed items: {error}") from error
+    except IndexError as error:
+        raise BadBatch(band.address, "malformed items: the body of one is cut") from error
     if not items:
         raise BadBatch(band.address, f"no items from number {batch.seq} on")
-    after = items[-1].seq + items[-1].count
-    if after > batch.upto:
-        raise BadBatch(band.address, f"item {after - 1} beyond its own end {batch.upto}")
-    return items, after
+    return items
 
 
 async def _right_clock(session: Session, utc_ms: UtcMs, zone: tzinfo) -> bool:

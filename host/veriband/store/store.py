@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from veriband.records import Anchor, Item, Kind
+from veriband.records import TIMED, Anchor, End, Item, Kind
 from veriband.store.roster import Band, Roster
 from veriband_protocol.items import STATUS_OK, VITAL_HEART_RATE
 from veriband_protocol.wire import NO_SEAL, unpack_batch
@@ -58,6 +58,22 @@ class Store(Roster):
         """Where the step chip stood by the last total stored of that log, if it has totals."""
         rows = self.read("SELECT total FROM cursor WHERE band = ? AND epoch = ?", (band.id, epoch))
         return rows[0][0] if rows else None
+
+    def end(self, band: Band, epoch: int) -> End | None:
+        """Where what is stored of that log ends; None when nothing is."""
+        rows = self.read(
+            "SELECT kind, boot, t_ms + duration_ms, "
+            "(SELECT count(*) FROM item WHERE band = it.band AND epoch = it.epoch "
+            "AND seq > it.seq) = (SELECT seq FROM cursor WHERE band = it.band "
+            "AND epoch = it.epoch) - it.seq - it.count "
+            f"FROM item AS it WHERE band = ? AND epoch = ? AND kind IN {tuple(map(int, TIMED))} "
+            "ORDER BY seq DESC LIMIT 1",
+            (band.id, epoch),
+        )
+        if not rows:
+            return None
+        kind, boot, t_ms, is_whole = rows[0]
+        return End(boot, t_ms, bool(is_whole) and kind != Kind.HOLE)
 
     def commit(
         self,
