@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
-from veriband_protocol import items
+from veriband_protocol import control, items
 from veriband_protocol.items import MINUTE_MS, Position, get_varint
 
 MOST_STEPS = 1 << 24
@@ -162,6 +162,8 @@ def _tagged(tag: int, body: bytes, before: Position, after: Position) -> Item:
         if len(body) != i + 9:
             raise ValueError("an anchor of another length")
         utc_s, utc_ms, offset_min, source = struct.unpack_from("<IHhB", body, i)
+        if utc_s < control.EARLIEST_UTC or utc_ms > 999 or abs(offset_min) > control.MOST_OFFSET:
+            raise ValueError("an anchor that no clock can give")
         return Anchor(
             seq, Kind.ANCHOR, boot, t_ms + ms, detail=source, raw=body,
             utc_ms=utc_s * 1000 + utc_ms, offset_min=offset_min,

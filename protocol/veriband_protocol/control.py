@@ -35,6 +35,7 @@ _TIME = "<IHBIHh"
 _PAIRING = "<BI"
 _PAIRING_MAGIC = b"VB"
 EARLIEST_UTC = 1451606400  # 2016-01-01: a clock before that was never set
+MOST_OFFSET = 1080  # minutes from UTC, either way
 
 
 def pack_info(
@@ -67,7 +68,7 @@ def unpack_clock(body: bytes) -> tuple[int, int, int, int, int]:
     if len(body) != struct.calcsize(_CLOCK):
         raise ValueError("length")
     utc_s, ms, offset, change, then = struct.unpack(_CLOCK, body)
-    if utc_s < EARLIEST_UTC or ms > 999 or abs(offset) > 1080 or abs(then) > 1080:
+    if utc_s < EARLIEST_UTC or ms > 999 or abs(offset) > MOST_OFFSET or abs(then) > MOST_OFFSET:
         raise ValueError("clock")
     return utc_s, ms, offset, change, then
 

@@ -24,7 +24,7 @@ __all__ = [
     "stop_advertising",
 ]
 
-Mangle = Callable[[str, str, bytes], bytes | None]
+Mangle = Callable[[str, str, bytes], bytes | list[bytes] | None]
 
 
 def plain(address: str) -> str:
@@ -88,7 +88,8 @@ class Air(link.LocalLink):
     is out of range for `supervision_s` has lost its connections.
 
     `trace_sha256` and `pdus` cover all that was sent and heard. `mangle` may look at each data
-    PDU (source address, target address, payload with the L2CAP header), and change or swallow it.
+    PDU (source address, target address, payload with the L2CAP header), and change or swallow it,
+    or put several in its place.
     """
 
     def __init__(
@@ -279,11 +280,12 @@ class Air(link.LocalLink):
         if isinstance(pdu.content, bytes):
             if way.sender is not None:
                 way.sender.on_sent(way.target)
-            content: bytes | None = pdu.content
-            if self.mangle is not None:
-                content = self.mangle(way.source, way.target, pdu.content)
-            if content is not None and way.receiver is not None:  # `mangle` may switch it off
-                way.receiver.on_data(way.source, content, pdu.flag)
+            content = (
+                self.mangle(way.source, way.target, pdu.content) if self.mangle else [pdu.content]
+            )
+            for one in [content] if isinstance(content, bytes) else content or ():
+                if way.receiver is not None:  # `mangle` may switch it off
+                    way.receiver.on_data(way.source, one, pdu.flag)
         elif isinstance(pdu.content, ll.TerminateInd):
             ours = hci.HCI_CONNECTION_TERMINATED_BY_LOCAL_HOST_ERROR
             reasons = {way.source: ours, way.target: pdu.content.error_code}

@@ -212,7 +212,11 @@ class Session:
             await self._write(uuids.JOURNAL_REQUEST, request)
             while True:
                 for _ in range(AHEAD // 2):
-                    yield self._batch(await self._assemble(), epoch)
+                    batch = self._batch(await self._assemble(), epoch)
+                    if batch.before != before:
+                        raise BadBatch(self.address, "a seal that follows another batch's")
+                    before = batch.seal
+                    yield batch
                 await self._write(uuids.JOURNAL_REQUEST, wire.pack_more(AHEAD // 2))
 
     def _batch(self, data: bytes, epoch: int) -> Batch:
@@ -238,7 +242,7 @@ class Session:
             head = frame[0]
             if head == 0:
                 code = frame[1] if len(frame) > 1 else 0
-                raise BadBatch(self.address, _ERRORS.get(code, f"an error of unknown kind, {code}"))
+                raise BadBatch(self.address, _ERRORS.get(code, f"an unknown error, {code}"))
             if head & wire.INDEX != index or bool(head & wire.FIRST) != (index == 0):
                 raise BadBatch(self.address, f"frame {head & wire.INDEX} instead of {index}")
             data += frame[1:]
@@ -258,7 +262,8 @@ class Session:
         if len(reply) < 2 or reply[0] != opcode | control.REPLY:
             raise BadBatch(self.address, "an answer to another request")
         if reply[1] != control.OK:
-            raise BadBatch(self.address, control.STATUS_TEXT.get(reply[1], f"a status of unknown kind, {reply[1]}"))
+            why = control.STATUS_TEXT.get(reply[1], f"an unknown status, {reply[1]}")
+            raise BadBatch(self.address, why)
         return reply[2:]
 
     async def info(self) -> BandInfo:
