@@ -20,7 +20,10 @@ CAMPAIGNS = (
         "broken", "broken journals noticed", len(broken.BREAKAGES), broken.prepare, broken.case
     ),
     Campaign("radio", "worlds with a bad radio", 1_000, radio.prepare, radio.case),
-    Campaign("hostile", "malformed writes", 500, hostile.prepare, hostile.case),
+    Campaign(
+        "hostile", "malformed writes and lies", hostile.WRITERS + hostile.LIARS, hostile.prepare,
+        hostile.case,
+    ),
     Campaign("week", "days unattended", len(week.UPLOADS), week.prepare, week.case),
     Campaign(
         "daemon", "kills and other troubles", daemon.KILLS + len(daemon.TROUBLES), daemon.prepare,

@@ -1,4 +1,4 @@
-"""Malformed writes to whatever a band lets be written: it answers or refuses, and is not deaf."""
+"""Malformed writes to a band, which answers or refuses and is not deaf; and lies to a daemon."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from bumble.core import UUID
 from bumble.device import Connection, Device
 from bumble.hci import Address, OwnAddressType
 
+from tests.campaign import lies
 from tests.whole.rig import EDGE_US, START, Rig, live, rig
 from veriband.link.session import BandInfo, JournalState, connected
 from veriband.records import Kind
@@ -25,7 +26,8 @@ from veriband_simulator.remote import in_background
 from veriband_simulator.wearers import Walk
 
 STRANGER = "F0:0D:5E:00:00:66"
-WRITES = 2_000  # of a case
+WRITERS, WRITES = 500, 2_000  # cases, and of each
+LIARS, LIES = 24, 105  # the cases after them
 BURST = 40  # that nobody waits for
 HEAP_SLACK = 1_024  # bytes: small things that come and go
 _FOREVER = Walk([90 + m % 40 for m in range(24 * 60)])
@@ -36,7 +38,10 @@ def prepare(seed: int) -> None:
 
 
 def case(_: None, seed: int, number: int) -> int:
-    """WRITES of them: from a bonded computer in even cases, from a stranger in odd ones."""
+    """WRITES of them: from a bonded computer in even cases, from a stranger in odd ones. After
+    WRITERS cases, lies."""
+    if number >= WRITERS:
+        return lies.play_case(seed, number, LIES)
     return play_case(seed, number, WRITES)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.campaign import broken, daemon, hostile, power, radio, week
+from tests.campaign import broken, daemon, hostile, lies, power, radio, week
 from tests.campaign.runner import Campaign, run
 from veriband_simulator.firmware import find_firmware
 
@@ -28,6 +28,10 @@ def test_two_stores_are_true_after_hours_of_a_bad_radio() -> None:
 @pytest.mark.parametrize("number", [0, 1], ids=["bonded", "a stranger"])
 def test_a_band_outlives_malformed_writes(number: int) -> None:
     assert hostile.play_case(1, number, 300) == 300
+
+
+def test_a_daemon_refuses_lies_and_says_why() -> None:
+    assert lies.play_case(1, 0, len(lies.LIES)) > 30
 
 
 def test_nothing_is_missed_while_nobody_looks() -> None:

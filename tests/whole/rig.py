@@ -31,6 +31,7 @@ from veriband_simulator.world import SimulatedBand, World, play
 T = TypeVar("T")
 ZONE = ZoneInfo("America/New_York")
 EDGE_US = 1_000  # a minute is read so late when something else happens at its end
+MOST_LOST_US = 11 * 60_000_000  # ten minutes, and the one under way
 START = datetime(2026, 3, 2, 9, 0, 20, tzinfo=ZONE)
 
 
@@ -42,6 +43,7 @@ class Rig:
     band: SimulatedBand
     computer: Central
     store: Store
+    before: Sequence[int] = ()
     troubles: list[VeribandError] = field(default_factory=list)
 
     @property
@@ -71,14 +73,17 @@ class Rig:
         """Everything stored of the band's newest log, in order."""
         return stored(self.store)
 
-    def check(self, slack_us: int = 0) -> dict[Kind, int]:
+    def check(self, slack_us: int = 0, losses_us: Sequence[int] = ()) -> dict[Kind, int]:
         """See that the store has exactly what the chip counted; the steps by kind of item.
 
         Every second of every boot lies in one minute or gap; each minute, gap and boot has the
         steps that the chip counted in it (a gap for a sensor reset: none). A step may belong to
-        the item before, if it was made up to `slack_us` after that one's end.
+        the item before, if it was made up to `slack_us` after that one's end. Where the power went,
+        at `losses_us`, the last ten minutes of the boot may be a hole. Minutes of so many steps
+        `before` have a boot of their own.
         """
-        chip = self.band.chip
+        chip, board = self.band.chip, self.band.board
+        old = 1 if self.before else 0  # boots before
 
         def is_true(steps: int | None, begin_us: int, end_us: int) -> bool:
             first, last = [
@@ -88,16 +93,32 @@ class Rig:
             return steps is not None and last[0] - first[-1] <= steps <= last[-1] - first[0]
 
         sums = {kind: 0 for kind in Kind}
-        end_us = self.band.board.started_us[0]
-        expected_t, seq = 0, 0
-        for item in self.items():
+        found = self.items()
+        earlier = [item for item in found if old and item.boot == 1]
+        counted = [item.steps for item in earlier if item.kind is Kind.MINUTE]
+        assert counted == list(self.before), "not the minutes from before"
+        end_us = board.started_us[0]
+        expected_t, seq, is_open = 0, 0, False
+        for item in found:
             assert item.seq == seq, f"item {seq} is missing"
             seq = item.seq + item.count
-            start_us = self.band.board.us_of(item.boot, 0)
+            sums[item.kind] += item.steps or 0
+            if item.boot <= old:
+                continue
+            assert not is_open or item.kind in (Kind.HOLE, Kind.BOOT), f"{item} behind a hole"
+            start_us = board.us_of(item.boot, 0)
             if item.kind is Kind.BOOT:
-                before, end_us, expected_t = end_us, start_us, 0
-                if item.boot > 1:
+                before, end_us, expected_t, is_open = end_us, start_us, 0, False
+                lost_us = [us for us in losses_us if before <= us <= start_us]
+                if lost_us:
+                    late_us = min(lost_us) - before
+                    assert late_us <= MOST_LOST_US, f"{late_us / 6e7:.1f} minutes lost: {item}"
+                    assert not item.steps, f"steps of a chip that had no power: {item}"
+                elif item.boot > 1:
                     assert is_true(item.steps, before, start_us), f"item {item.seq}: {item}"
+            elif item.kind is Kind.HOLE:
+                assert any(us >= end_us for us in losses_us), f"{item}, but no loss of power"
+                is_open = True
             elif item.duration_ms:
                 assert item.t_ms == expected_t, f"a hole in time before item {item.seq}"
                 expected_t += item.duration_ms
@@ -106,7 +127,6 @@ class Rig:
                     counted = chip.counted(end_us) - chip.counted(begin_us)
                     right = is_true(item.steps, begin_us, end_us)
                     assert right, f"item {item.seq}: {item.steps}, chip {counted}"
-            sums[item.kind] += item.steps or 0
         return sums
 
     def partition(self, label: str) -> range:
@@ -114,11 +134,11 @@ class Rig:
         (found,) = (p for p in self.world.firmware.partitions if p.label == label)
         return range(found.start, found.start + found.size)
 
-    def frame(self, source: str, payload: bytes) -> bytes | None:
-        """The journal frame that a data PDU on the air carries, if it carries one."""
+    def frame(self, source: str, payload: bytes, uuid: str = uuids.JOURNAL_DATA) -> bytes | None:
+        """The notification of `uuid` that a data PDU on the air carries, if it carries one."""
         table = self.computer.table(self.band.address) or []
-        data = UUID(uuids.JOURNAL_DATA)
-        handle = next((c.handle for s in table for c in s.characteristics if c.uuid == data), 0)
+        wanted = UUID(uuid)
+        handle = next((c.handle for s in table for c in s.characteristics if c.uuid == wanted), 0)
         if source != self.band.address or payload[:7] != frame_head(len(payload), handle):
             return None
         return payload[7:]
@@ -174,7 +194,7 @@ async def rig(
         for register, value in ((0x10, 0x28), (0x01, 0x80), (0x04, 0x08), (0x01, 0x00)):
             band.chip.write(register, bytes((value,)))
         band.chip.preload(count)
-    its = Rig(world, band, computer, Store(folder / "veriband.db"))
+    its = Rig(world, band, computer, Store(folder / "veriband.db"), before)
     await band.board.power_on()
     if before:  # that was boot 1, in which they will have been
         band.board.power_off()

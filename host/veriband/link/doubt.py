@@ -17,8 +17,6 @@ def contradiction(
     `items` are its own, at least one. Before it numbers below `cursor` came, which end at `end`
     (None: nothing came), of a journal that ended at `upto`.
     """
-    if batch.seq < cursor:
-        return f"number {batch.seq}, where {cursor} comes next"
     if batch.upto < upto:
         return f"a journal that ends at {batch.upto} and ended at {upto} before"
     last = items[-1].seq + items[-1].count - 1

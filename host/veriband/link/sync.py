@@ -50,6 +50,9 @@ async def sync(session: Session, store: Store, band: Band, utc_ms: UtcMs, zone: 
     async with aclosing(session.batches(epoch, cursor, before)) as batches:
         while cursor < upto:
             batch = await anext(batches)
+            if batch.seq < cursor:
+                why = f"number {batch.seq}, where {cursor} comes next"
+                raise BadBatch(band.address, why)
             if batch.seq > cursor:
                 total = None  # increments of what was overwritten belong to no minute
             items = _decoded(band, batch, total)
