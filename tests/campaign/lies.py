@@ -202,8 +202,7 @@ def _misnumbered(rng: random.Random, told: Told) -> Frames:
 
 def _endless(rng: random.Random, told: Told) -> Frames:
     return [
-        bytes((k or wire.FIRST,)) + rng.randbytes(FRAME_BYTES - 1)
-        for k in range(wire.INDEX + 1)
+        bytes((k or wire.FIRST,)) + rng.randbytes(FRAME_BYTES - 1) for k in range(wire.INDEX + 1)
     ]
 
 
@@ -425,7 +424,8 @@ async def _lied_to(r: Rig, lie: Lie, rng: random.Random) -> bool:
     r.check(EDGE_US)
     last = r.items()[-1]
     end_us = r.band.board.us_of(last.boot, last.t_ms + last.duration_ms)
-    assert end_us > begun_us - MINUTE_US - EDGE_US, "not all was synced"
+    # the minute in which the band has started again is longer
+    assert end_us > begun_us - 2 * MINUTE_US, "not all was synced"
     notices = [(notice.kind, notice.text) for notice in r.store.notices(r.known)]
     if not liar.done or not lie.says or (lie.or_nothing and not notices):
         assert not notices, f"noted: {notices}"

@@ -78,9 +78,9 @@ class Rig:
 
         Every second of every boot lies in one minute or gap; each minute, gap and boot has the
         steps that the chip counted in it (a gap for a sensor reset: none). A step may belong to
-        the item before, if it was made up to `slack_us` after that one's end. Where the power went,
-        at `losses_us`, the last ten minutes of the boot may be a hole. Minutes of so many steps
-        `before` have a boot of their own.
+        the item before, if it was made up to `slack_us` after that one's end. Where the power
+        went, at `losses_us`, the last ten minutes of the boot may be a hole. Minutes of so many
+        steps `before` have a boot of their own.
         """
         chip, board = self.band.chip, self.band.board
         old = 1 if self.before else 0  # boots before
@@ -95,8 +95,8 @@ class Rig:
         sums = {kind: 0 for kind in Kind}
         found = self.items()
         earlier = [item for item in found if old and item.boot == 1]
-        counted = [item.steps for item in earlier if item.kind is Kind.MINUTE]
-        assert counted == list(self.before), "not the minutes from before"
+        minutes = [item.steps for item in earlier if item.kind is Kind.MINUTE]
+        assert minutes == list(self.before), "not the minutes from before"
         end_us = board.started_us[0]
         expected_t, seq, is_open = 0, 0, False
         for item in found:
