@@ -22,7 +22,7 @@ TICKS_AT_BOOT_US = (2**30 - 3 * 3600 * 1000) * 1000  # ticks_ms wraps three hour
 BUTTON_PIN = 0
 EIO = 5
 
-_flashed: dict[Firmware, bytes] = {}  # file systems that hold just the program, by firmware
+_flashed: dict[Firmware, bytes] = {}  # flash images that hold just the program, by firmware
 
 
 class Board:
@@ -52,10 +52,8 @@ class Board:
         self.flash = flash or Flash(firmware.flash_bytes)
         self._is_flashed = flash is not None
         self._image_known = firmware in _flashed
-        (vfs,) = (p for p in firmware.partitions if p.label == "vfs")
-        self._vfs = slice(vfs.start, vfs.start + vfs.size)
         if self._image_known and not self._is_flashed:
-            self.flash.image[self._vfs] = _flashed[firmware]
+            self.flash.image[:] = _flashed[firmware]
         self._settings = {"data/settings.json": json.dumps(settings).encode()}
         self._rtc_memory = b""
         self._system_us = 0  # the system clock (2000) minus the world's time
@@ -272,12 +270,12 @@ class Board:
 
     def _files_to_flash(self, part: str) -> Value:
         """The program and then the settings, once in the board's life. Writing the program takes
-        half a second, so a file system that holds it is kept for the next board."""
+        half a second, so an image that holds it is kept for the next board."""
         if self._is_flashed:
             return ()
         if part == "program":
             return () if self._image_known else tuple(self._firmware.files.items())
         if not self._image_known:
-            _flashed[self._firmware] = bytes(self.flash.image[self._vfs])
+            _flashed[self._firmware] = bytes(self.flash.image)
         self._is_flashed = True
         return tuple(self._settings.items())

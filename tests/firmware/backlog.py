@@ -29,11 +29,14 @@ def lived(journal: Journal, minutes: Iterable[int]) -> None:
     journal.flush()
 
 
-def backlog(flash: Flash, place: range, minutes: Iterable[int], utc_ms: int) -> Journal:
-    """The journal that lies in `place` of `flash` then: one boot, a clock, minutes of so many
-    steps, heart rates."""
+def backlog(
+    flash: Flash, place: range, minutes: Iterable[int], utc_ms: int, boot: int = 1
+) -> Journal:
+    """The journal that lies in `place` of `flash` then, with one more boot: a clock, minutes of so
+    many steps, heart rates."""
     journal = Journal(Ring(CutPartition(len(place) // SECTOR, flash, place.start)))
-    journal.boot(1, items.CAUSE_POWER_ON, 0)
+    journal.close_hole()
+    journal.boot(boot, items.CAUSE_POWER_ON, 0)
     journal.anchor(0, utc_ms, 0, items.SOURCE_HOST)
     lived(journal, minutes)
     return journal

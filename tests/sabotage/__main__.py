@@ -27,6 +27,7 @@ SEALS = "tests/whole/test_seals.py"
 JUDGE = "tests/whole/test_judge.py"
 VITALS = "tests/whole/test_vitals.py"
 PPG = "tests/whole/test_ppg.py"
+LIES = "tests/campaign/test_campaigns.py::test_a_daemon_refuses_lies_and_says_why"
 
 
 @dataclass(frozen=True)
@@ -132,16 +133,31 @@ BREAKAGES = (
     ),
     Breakage(
         "a batch from the future is taken",
-        "host/veriband/link/sync.py",
-        "    return batch.seq > max(cursor, state.oldest) or batch.upto > state.upto",
-        "    return False",
+        "host/veriband/link/doubt.py",
+        "    if batch.seq > max(cursor, state.oldest) or batch.upto > state.upto:",
+        "    if False:",
         f"{TROUBLE}::test_a_bad_batch_is_noted_and_asked_for_again",
     ),
     Breakage(
         "the cursor is off by one",
         "host/veriband/link/sync.py",
-        "    after = items[-1].seq + items[-1].count",
-        "    after = items[-1].seq + items[-1].count + 1", DAY,
+        "            cursor, upto = items[-1].seq + items[-1].count, batch.upto",
+        "            cursor, upto = items[-1].seq + items[-1].count + 1, batch.upto", DAY,
+    ),
+    Breakage(
+        "a time that runs back is believed",
+        "host/veriband/link/doubt.py", "    if begin < known or (", "    if (", LIES,
+    ),
+    Breakage(
+        "a time that has not come is believed",
+        "host/veriband/link/doubt.py",
+        "    if latest > (state.boot, state.t_ms):",
+        "    if False:", LIES,
+    ),
+    Breakage(
+        "frames are kept that nobody asked for",
+        "host/veriband/link/session.py", "            if self._is_flooded:",
+        "            if False:", LIES,
     ),
     Breakage(
         "a band that went back is believed",

@@ -25,6 +25,7 @@ from veriband_protocol import items, uuids
 from veriband_simulator.agent import SimulatedAgent
 from veriband_simulator.backend import bleak_backend
 from veriband_simulator.central import Central
+from veriband_simulator.firmware import Firmware
 from veriband_simulator.wearers import MINUTE_US, Walk, Wearer
 from veriband_simulator.world import SimulatedBand, World, play
 
@@ -184,10 +185,11 @@ async def rig(
     count: int | None = None,
     upload: str = "increments",
     before: Sequence[int] = (),
+    firmware: Firmware | None = None,
 ) -> Rig:
     """A rig with its band switched on, not paired; its chip running already, at `count`; in its
     journal minutes of so many steps `before`."""
-    world = World(seed, start)
+    world = World(seed, start, firmware)
     band = world.add_band(wearer or walk(), upload)
     computer = await world.computer()
     if count is not None:
