@@ -27,7 +27,7 @@ from veriband_simulator.wearers import Walk
 
 STRANGER = "F0:0D:5E:00:00:66"
 WRITERS, WRITES = 500, 2_000  # cases, and of each
-LIARS, LIES = 24, 105  # the cases after them
+LIARS, LIES = 16, 105  # the cases after them
 BURST = 40  # that nobody waits for
 HEAP_SLACK = 1_024  # bytes: small things that come and go
 _FOREVER = Walk([90 + m % 40 for m in range(24 * 60)])

@@ -55,6 +55,13 @@ def test_what_was_recorded_and_overwritten_meanwhile_is_believed(store: Store) -
     ]
 
 
+def test_a_batch_on_its_way_may_be_older_than_what_the_band_says_by_now(store: Store) -> None:
+    band = store.add_band("A", None, 0)
+    journal = Journal([(0, 2), (0, 5)], [(0, bytes((1, 2)), 3), (2, bytes((3, 4)), 4)])
+    assert asyncio.run(sync(journal, store, band, lambda: NOW_MS, UTC)).items == 4
+    assert store.cursor(band, EPOCH) == 4
+
+
 @pytest.mark.parametrize(
     ("state", "batch"),
     [
