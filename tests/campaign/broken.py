@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.campaign import power
+from veriband.errors import BadBatch
 from veriband_simulator.firmware import Firmware, find_firmware
 
 ROOT = Path(__file__).parents[2]
@@ -75,8 +76,12 @@ def case(_: None, seed: int, number: int) -> int:
 
 
 def noticed(breakage: Breakage, seed: int) -> str:
-    """What the first cut in its journal told that noticed it; nothing when none did."""
-    day = power.record(seed, breakage.firmware(), HOURS * 3600.0)
+    """What the first cut in its journal told that noticed it, or the day's own host; nothing when
+    none did."""
+    try:
+        day = power.record(seed, breakage.firmware(), HOURS * 3600.0)
+    except BadBatch as refused:
+        return str(refused)
     its = power.partition(day.firmware, "journal")
     day = replace(day, cuts=tuple(op for op in day.cuts if day.ops[op].address in its))
     for number in range(MOST_CUTS):
