@@ -22,17 +22,18 @@ async def enrol(
     """Have the band seal with a key of this store's; False when it does already.
 
     The key is stored before the band has it, and the clock set after, so that what is sealed has
-    its time from this computer. `draw`: so many random bytes. Raises EnrolledElsewhere unless
+    its time from this computer: also when the band has the key, since the last enrolment may have
+    been cut off between the two. `draw`: so many random bytes. Raises EnrolledElsewhere unless
     `replace`, ClockImplausible, and what Session raises.
     """
     theirs = await session.key_id()
-    if theirs in map(id_of, keys_of(store, band)):
-        return False
-    if theirs and not replace:
-        raise EnrolledElsewhere(band.address, theirs)
-    key = draw(KEY_BYTES)
-    store.add_key(band, key, utc_ms())
-    if await session.enrol(key) != id_of(key):
-        raise BadBatch(band.address, "it seals with another key than it was given")
+    is_new = theirs not in map(id_of, keys_of(store, band))
+    if is_new:
+        if theirs and not replace:
+            raise EnrolledElsewhere(band.address, theirs)
+        key = draw(KEY_BYTES)
+        store.add_key(band, key, utc_ms())
+        if await session.enrol(key) != id_of(key):
+            raise BadBatch(band.address, "it seals with another key than it was given")
     await set_clock(session, utc_ms, zone)
-    return True
+    return is_new
