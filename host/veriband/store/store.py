@@ -86,8 +86,11 @@ class Store(Roster):
         sealed: bytes = b"",
     ) -> int:
         """Store items that came at `utc_ms`, and the cursor behind them, at once; how many were
-        new. `total` as in `total`; `sealed`: the batch that they came in, if it is."""
+        new. `total` as in `total`; `sealed`: the batch that they came in, if it is. Nothing when
+        another daemon on this store has committed them meanwhile."""
         with self.transaction():
+            if (self.cursor(band, epoch) or 0) >= next_seq:
+                return 0
             new = self.take(band, epoch, items, utc_ms, sealed)
             self.db.execute(
                 "INSERT INTO cursor VALUES (?, ?, ?, ?) ON CONFLICT (band, epoch) DO UPDATE "
@@ -137,7 +140,10 @@ class Store(Roster):
             "SELECT data FROM batch WHERE band = ? AND epoch = ? ORDER BY id DESC LIMIT 1",
             (band.id, epoch),
         )
-        return unpack_batch(rows[0][0])[-1] if rows else NO_SEAL
+        try:
+            return unpack_batch(rows[0][0])[-1] if rows else NO_SEAL
+        except ValueError:  # damaged in the store: the chain begins anew behind it
+            return NO_SEAL
 
     def _dated(
         self, band: Band, epoch: int, items: Iterable[Item]
