@@ -18,7 +18,7 @@ from veriband.cli import main
 from veriband.contest.enrolment import enrol
 from veriband.contest.seals import id_of, keys_of, sealed
 from veriband.contest.standings import Standing, standings
-from veriband.errors import EnrolledElsewhere
+from veriband.errors import BandVanished, EnrolledElsewhere
 from veriband.link.session import Session, connected
 from veriband.records import Kind
 from veriband.store import Store
@@ -122,6 +122,112 @@ def test_what_a_band_seals_is_handed_in_taken_and_ranked(tmp_path: Path, upload:
         assert whole.output.endswith("minutes are sealed; nothing is wrong\n"), whole.output
 
     told(tmp_path, story, upload)
+
+
+@pytest.mark.parametrize("upload", ["increments", "totals"])
+def test_an_honest_day_is_right_and_ranks_as_if_it_were_not_sealed(
+    tmp_path: Path, upload: str
+) -> None:
+    """The organiser's store is the wearer's, and a second host's clock is an hour off."""
+
+    async def story(r: Rig, store: Store) -> None:
+        entered(r.store)
+        await asyncio.sleep(900)
+        other = r.supervisor(store=store)
+        other._utc_ms = lambda: r.world.utc_ms() - 3_600_000
+        await other.once()
+        await asyncio.sleep(900)
+        assert await asked(r, enrolling(r, r.store))
+        begin_ms = r.world.utc_ms() + 120_000
+        for name, is_sealed in (("open", False), ("sealed", True)):
+            entrants = r.store.wearers()
+            r.store.add_contest(name, begin_ms, END_MS, "gated", False, entrants, is_sealed)
+        await hour(r)
+        r.band.board.reset()
+        await asyncio.sleep(300)
+        await r.supervisor().once()
+        r.band.power_off()
+        await asyncio.sleep(100)
+        await r.band.power_on()
+        await hour(r)
+        await other.once()
+        await asyncio.sleep(300)
+        await r.supervisor().once()
+        verified = run(r.store, "contest", "verify", "sealed", "--json")
+        (its,) = json.loads(verified.output)["bands"]
+        assert its["faults"] == []
+        assert [note[:28] for note in its["notes"]] == [
+            "The band's clock was set for",
+            "In boot 3 the band had no cl",
+            "The band's clock was set bac", "The band's clock was set for",
+        ]  # fmt: skip
+        open_, sealed_ = (
+            standings(r.store, r.store.contest(name), ZONE)[0] for name in ("open", "sealed")
+        )
+        assert sealed_ == open_
+        assert sealed_.counted > 2000
+
+    told(tmp_path, story, upload)
+
+
+def test_an_enrolment_whose_answer_was_lost_is_made_whole(tmp_path: Path) -> None:
+    async def story(r: Rig, store: Store) -> None:
+        async def cut(session: Session) -> bool:
+            give = session.enrol
+
+            async def lost(key: bytes) -> int:
+                await give(key)
+                raise BandVanished(r.band.address, "answering a request")
+
+            session.enrol = lost  # type: ignore[method-assign]
+            return await enrolling(r, store)(session)
+
+        with pytest.raises(BandVanished):
+            await asked(r, cut)
+        assert not await asked(r, enrolling(r, store)), "it has the key"
+        assert len(keys_of(store, store.bands()[0])) == 1
+        await r.supervisor().once()
+        anchors = [i.seq for i in r.items() if i.kind is Kind.ANCHOR]
+        enrolled = [i.seq for i in r.items() if i.detail == items.EVENT_KEY]
+        assert anchors[-1] > enrolled[-1], "its time is the organiser's"
+
+    told(tmp_path, story)
+
+
+def test_two_daemons_on_one_store_are_no_fault_of_the_wearers(tmp_path: Path) -> None:
+    async def story(r: Rig, store: Store) -> None:
+        entered(r.store)
+        assert await asked(r, enrolling(r, r.store))
+        await asyncio.sleep(600)
+        commit = r.store.commit
+
+        def twice(*of: Any) -> int:
+            with closing(Store(r.store.path)) as second:
+                new = second.commit(*of)
+            assert commit(*of) == 0
+            return new
+
+        r.store.commit = twice  # type: ignore[method-assign]
+        await r.supervisor().once()
+        assert sealed(r.store, r.known).faults == []
+
+    told(tmp_path, story)
+
+
+def test_a_chain_goes_on_behind_a_batch_that_the_disk_spoilt(tmp_path: Path) -> None:
+    async def story(r: Rig, store: Store) -> None:
+        assert await asked(r, enrolling(r, r.store))
+        await hour(r)
+        last = "id = (SELECT max(id) FROM batch)"
+        r.store.db.execute(f"UPDATE batch SET data = x'00' WHERE {last}")
+        await hour(r)
+        assert r.troubles == []
+        handed_in = run(r.store, "contest", "hand-in", str(tmp_path / "anna.sealed"))
+        assert "a batch is damaged here (batch of 1 bytes): left out" in handed_in.output
+        verified = run(store, "contest", "verify", "spring", str(tmp_path / "anna.sealed"))
+        assert "was not enrolled here" in verified.output
+
+    told(tmp_path, story)
 
 
 def minutes_of(db: sqlite3.Connection) -> list[tuple[int, int]]:

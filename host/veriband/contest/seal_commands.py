@@ -7,7 +7,7 @@ import json
 import sys
 from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TextIO
@@ -93,11 +93,12 @@ def hand_in(ctx: click.Context, file: TextIO, addresses: tuple[str, ...]) -> Non
     count = 0
     file.write(_HEAD + "\n")
     for band in bands:
-        batches = store.batches(band)
-        for data in batches:
-            if seals.key_id(data) == seals.key_id(batches[-1]):
+        keyed = list(_keyed(band, store.batches(band)))
+        for its_key, data in keyed:
+            if its_key == keyed[-1][0]:
                 file.write(b2a_base64(data).decode())
                 count += 1
+    file.flush()  # a full disk is told first
     click.echo(f"{count} sealed batches were written.", err=True)
     if not count:
         raise click.ClickException(
@@ -105,21 +106,35 @@ def hand_in(ctx: click.Context, file: TextIO, addresses: tuple[str, ...]) -> Non
         )
 
 
+def _keyed(band: Band, batches: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """(the key's id, the batch) of each that is not damaged; those that are, are told."""
+    for data in batches:
+        try:
+            yield seals.key_id(data), data
+        except ValueError as error:
+            click.echo(f"{band.address}: a batch is damaged here ({error}): left out.", err=True)
+
+
 def _handed_in(store: Store, files: Iterable[Path]) -> dict[Band, list[bytes]]:
     """The batches in files by the band whose key they name. Raises BadInput.
 
-    Those that name no key that was enrolled here are told, and left.
+    Those that name no key that was enrolled here are told, and left; so are, silently, those of a
+    file before: each file of a wearer's has all since the enrolment.
     """
     bands = {seals.id_of(key): band for key, band in store.seal_keys()}
     found: dict[Band, list[bytes]] = {}
+    before: set[bytes] = set()
     for path in files:
         others = 0
+        own: set[bytes] = set()
         for data in _read(path):
             band = bands.get(seals.key_id(data))
             if band is None:
                 others += 1
-            else:
+            elif data not in before:
                 found.setdefault(band, []).append(data)
+                own.add(data)
+        before |= own
         if others:
             click.echo(
                 f"{path}: {others} batches name keys that were not enrolled here; they are left.",
@@ -136,6 +151,8 @@ def _read(path: Path) -> Iterable[bytes]:
             number = 1
             while line := file.readline(_LONGEST_LINE):
                 number += 1
+                if line.rstrip("\n") == _HEAD:  # another file was put behind
+                    continue
                 try:
                     data = a2b_base64(line.rstrip("\n"), strict_mode=True)
                     seals.key_id(data)
@@ -157,10 +174,10 @@ def take(ctx: click.Context, files: tuple[Path, ...]) -> None:
     store = open_store(ctx)
     failed = False
     for band, batches in _handed_in(store, files).items():
-        here = {its.seal for its in seals.sealed(store, band).batches}
         its = seals.opened(batches, seals.keys_of(store, band))
         now_ms, new = utc_ms(), 0
         with store.transaction():
+            here = {its.seal for its in seals.sealed(store, band).batches}
             for batch in its.batches:
                 if batch.seal not in here:
                     new += store.take(band, batch.epoch, batch.items, now_ms, batch.data)
@@ -205,18 +222,17 @@ def verify(ctx: click.Context, name: str, files: tuple[Path, ...], as_json: bool
     store = open_store(ctx, reading=True)
     its = store.contest(name)
     handed = _handed_in(store, files)
-    found = [
-        _verified(store, its, who, band, handed.get(band, []) if files else None)
-        for who, band in _bands(store, its)
-    ]
-    if as_json:
-        click.echo(json.dumps({"contest": its.name, "bands": [asdict(each) for each in found]}))
-    else:
-        for each in found:
+    found: list[_Verified] = []
+    for who, band in _bands(store, its):
+        each = _verified(store, its, who, band, handed.get(band, []) if files else None)
+        found.append(each)
+        if not as_json:
             whole = "nothing is wrong" if not each.faults else "this is wrong:"
             sealed = f"{each.sealed_minutes:,} of {each.of_minutes:,} minutes are sealed"
-            click.echo(f"{printable(each.wearer)}, {each.band}: {sealed}; {whole}")
+            click.echo(f"{printable(who)}, {each.band}: {sealed}; {whole}")
             _told((*each.faults, *each.notes))
+    if as_json:
+        click.echo(json.dumps({"contest": its.name, "bands": [asdict(each) for each in found]}))
     if not found:
         click.echo("Nobody in it wears a band: 'veriband wearer wears' says who does.", err=True)
     sys.exit(1 if any(each.faults for each in found) or not found else 0)
@@ -241,7 +257,13 @@ def _verified(
         for utc, _, item in seals.dated(items)
     )
     passed = max(0, min(of.to_utc_ms, utc_ms()) - of.from_utc_ms) // MINUTE_MS
-    return _Verified(who, band.address, minutes, passed, faults, seals.clock_jumps(items))
+    notes = seals.clock_jumps(items)
+    if its.batches and not seals.is_from_enrolment(items, keys):
+        notes.append(
+            "The enrolment is not among what is sealed: what came first is not here, or the band "
+            "lost its power soon after. Until the clock is set again, it is not the organiser's."
+        )
+    return _Verified(who, band.address, minutes, passed, faults, notes)
 
 
 COMMANDS = (enrol, hand_in, take, verify)

@@ -1,16 +1,16 @@
 """What bands have sealed: batches opened with a contest's keys, and what somebody did to them.
 
 A batch's seal is right when nobody has changed a bit of it. Its numbers and the seal before it say
-where it belongs. So what was altered, left out, put elsewhere or given twice is seen.
+where it belongs. So what was altered, left out, put elsewhere or given twice is seen. Each host
+has a chain of its own, which may begin behind a seal of another key's.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from veriband.judge.diary import Diary, written
 from veriband.records import Anchor, Item, Kind, Reading, decode
@@ -18,10 +18,10 @@ from veriband.store import Store
 from veriband.store.roster import Band, Wearer
 from veriband.store.store import LATEST
 from veriband_protocol import VERSION, wire
-from veriband_protocol.control import unpack_key_id
-from veriband_protocol.items import MINUTE_MS, VITAL_HEART_RATE
+from veriband_protocol.control import pack_key_id, unpack_key_id
+from veriband_protocol.items import EVENT_KEY, MINUTE_MS, SOURCE_HOST, VITAL_HEART_RATE
 
-_TOLD = 5  # differences of a band, by number
+_TOLD = 20  # of what is wrong with a band
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,13 @@ class Sealed:
     faults: Sequence[str]
 
     def items(self) -> dict[tuple[int, int], Item]:
-        """Every item by its log's epoch and its number, of each log in order."""
-        found = {(batch.epoch, its.seq): its for batch in self.batches for its in batch.items}
+        """Every item by its log's epoch and its number, of each log in order. Of what stands under
+        one number the first that came, as in the store: later, a loss of power may have made a
+        hole of it."""
+        found: dict[tuple[int, int], Item] = {}
+        for batch in self.batches:
+            for its in batch.items:
+                found.setdefault((batch.epoch, its.seq), its)
         return dict(sorted(found.items()))
 
 
@@ -70,32 +75,36 @@ def opened(batches: Iterable[bytes], keys: Iterable[bytes]) -> Sealed:
     known = {id_of(key): key for key in keys}
     good: list[Opened] = []
     faults: list[str] = []
-    totals: dict[bytes, int | None] = {wire.NO_SEAL: None}  # by the seal that they stand at
-    begins: dict[int, bytes] = {}  # by log, the seal before the first batch
+    totals: dict[tuple[int, int], int | None] = {}  # of the step chip, before a log's number
+    seen: set[bytes] = set()  # seals
+    begins: set[bytes] = set()  # seals that a batch follows which came before they did, if at all
     for data in batches:
         try:
-            batch, before, total = _open(data, known, totals)
+            batch, before = _open(data, known, totals)
         except ValueError as error:
             faults.append(str(error))
             continue
-        if batch.seal in totals:
+        if batch.seal in seen:
             faults.append(f"The batch {_place(batch)} is there more than once.")
             continue
-        begin = begins.setdefault(batch.epoch, before)
-        if (before != begin and before not in totals) or batch.seal == begin:
-            faults.append(
-                f"The batch {_place(batch)} does not stand where it was sent: it was put "
-                "elsewhere, or what it follows was left out or altered."
-            )
-        totals[batch.seal] = total
+        if batch.seal in begins:
+            faults.append(f"The batch {_place(batch)} does not stand where it was sent.")
+        if before not in seen:
+            begins.add(before)
+        seen.add(batch.seal)
         good.append(batch)
-    return Sealed(good, [*faults, *_left_out(good)])
+    return Sealed(good, _few([*faults, *_left_out(good)]))
+
+
+def _few(sentences: Sequence[str]) -> list[str]:
+    more = len(sentences) - _TOLD
+    return [*sentences[:_TOLD], *([f"And {more} more."] if more > 0 else [])]
 
 
 def _open(
-    data: bytes, keys: Mapping[int, bytes], totals: Mapping[bytes, int | None]
-) -> tuple[Opened, bytes, int | None]:
-    """(the batch, the seal before, the step chip's total at its end). Raises ValueError with a
+    data: bytes, keys: Mapping[int, bytes], totals: dict[tuple[int, int], int | None]
+) -> tuple[Opened, bytes]:
+    """(the batch, the seal before), the total behind it noted. Raises ValueError with a
     sentence."""
     try:
         version, epoch, seq, boot, t_ms, items, _, its_key, before, seal = wire.unpack_batch(data)
@@ -106,14 +115,15 @@ def _open(
         raise ValueError(f"The batch {place} is not sealed with a key that was enrolled here.")
     if not hmac.compare_digest(seal, seal_of(keys[its_key], data)):
         raise ValueError(f"The batch {place} was altered: its seal is another.")
+    total = totals.get((epoch, seq))
     try:
-        found = list(decode(items, seq, boot, t_ms, totals.get(before)))
+        found = list(decode(items, seq, boot, t_ms, total))
     except (ValueError, IndexError) as error:
         raise ValueError(f"The batch {place} cannot be read: {error}.") from error
     after = found[-1].seq + found[-1].count if found else seq
-    total = totals.get(before)
     total = next((item.total for item in reversed(found) if item.total is not None), total)
-    return Opened(epoch, seq, after, found, seal, data), before, total
+    totals[epoch, after] = total
+    return Opened(epoch, seq, after, found, seal, data), before
 
 
 def _place(batch: Opened) -> str:
@@ -128,7 +138,7 @@ def _left_out(batches: Iterable[Opened]) -> Iterator[str]:
         if seq > reached.get(epoch, seq):
             yield (
                 f"Numbers {reached[epoch]} to {seq - 1} of log {epoch:08X} are missing: left out, "
-                "or overwritten on the band before they were fetched."
+                "sealed with another's key, or overwritten on the band before they were fetched."
             )
         reached[epoch] = max(after, reached.get(epoch, 0))
 
@@ -139,8 +149,19 @@ def keys_of(store: Store, band: Band) -> list[bytes]:
 
 
 def sealed(store: Store, band: Band, as_of_utc_ms: int = LATEST) -> Sealed:
-    """What a band has sealed and this store keeps, without what came after `as_of_utc_ms`."""
-    return opened(store.batches(band, as_of_utc_ms), keys_of(store, band))
+    """What a band has sealed with keys of this store, which keeps it, without what came after
+    `as_of_utc_ms`. What it sealed for somebody else is left."""
+    keys = keys_of(store, band)
+    ids = set(map(id_of, keys))
+    batches = store.batches(band, as_of_utc_ms)
+    return opened((data for data in batches if not _is_elsewhere(data, ids)), keys)
+
+
+def _is_elsewhere(data: bytes, ids: Collection[int]) -> bool:
+    try:
+        return key_id(data) not in ids
+    except ValueError:
+        return False  # damaged: to be told
 
 
 def dated(items: Mapping[tuple[int, int], Item]) -> Iterator[tuple[int, tuple[int, int], Item]]:
@@ -161,14 +182,17 @@ def read(
     store: Store, wearer: Wearer, from_utc_ms: int, to_utc_ms: int, as_of_utc_ms: int = LATEST
 ) -> Diary:
     """As judge.diary.read, out of what the wearer's bands have sealed. Steps that the store has
-    beyond that are in no minute."""
+    beyond that are in no minute: of numbers that are not sealed, or that cannot be dated or
+    counted by what is sealed."""
     steps: list[tuple[int, int, int]] = []
     rates: list[tuple[int, int, int]] = []
     for worn in store.worn(wearer):
         begin = max(from_utc_ms, worn.from_utc_ms)
         end = to_utc_ms if worn.to_utc_ms is None else min(to_utc_ms, worn.to_utc_ms)
-        items = sealed(store, worn.band, as_of_utc_ms).items()
-        for utc_ms, _, item in dated(items):
+        known: set[tuple[int, int]] = set()
+        for utc_ms, number, item in dated(sealed(store, worn.band, as_of_utc_ms).items()):
+            if not _is_uncounted(item):
+                known.add(number)
             if not begin <= utc_ms < end:
                 continue
             if item.steps is not None:
@@ -178,41 +202,85 @@ def read(
         steps += [
             (utc_ms, count, Kind.GAP)
             for utc_ms, count, *number in store.numbered_steps(worn.band, begin, end, as_of_utc_ms)
-            if tuple(number) not in items
+            if tuple(number) not in known
         ]
     return written(steps, rates)
+
+
+def _is_uncounted(item: Item) -> bool:
+    """Whether it is a minute's total of which the one before is not among what is sealed."""
+    return item.kind is Kind.GAP and item.total is not None
 
 
 def altered(store: Store, band: Band, items: Mapping[tuple[int, int], Item]) -> list[str]:
     """In what the store's own table differs from what is sealed of a band, in sentences."""
     stands = store.numbered(band)
-    when = {number: utc_ms for utc_ms, number, _ in dated(items)}
+    begins: dict[tuple[int, int], list[int]] = {}  # UTC ms, by the anchors of a log's boot
+    for (epoch, _), item in items.items():
+        if isinstance(item, Anchor):
+            begins.setdefault((epoch, item.boot), []).append(item.utc_ms - item.t_ms)
+    is_anchored: set[tuple[int, int]] = set()
     found: list[str] = []
     for number, item in items.items():
         epoch, seq = number
+        of_boot = epoch, item.boot
+        if isinstance(item, Anchor):
+            is_anchored.add(of_boot)
         where = f"Number {seq} of log {epoch:08X}"
         row = stands.get(number)
         if row is None:
             found.append(f"{where} is sealed and was taken out of the store.")
             continue
         kind, steps, utc_ms, raw = row
-        if (kind, steps, raw) != (item.kind, item.steps, item.raw):
+        may_differ = item.total is not None and Kind.GAP in (kind, item.kind)
+        if raw != item.raw or ((kind, steps) != (item.kind, item.steps) and not may_differ):
             stood, was = (
                 f"{n} steps" if n is not None else "no steps" for n in (steps, item.steps)
             )
             found.append(f"{where} was altered in the store: {stood}; sealed: {was}.")
-        elif utc_ms is not None and abs(utc_ms - when.get(number, utc_ms)) > MINUTE_MS:
-            found.append(f"{where} was given another time in the store.")
-    return found[:_TOLD] + ([f"And {len(found) - _TOLD} more."] if len(found) > _TOLD else [])
+        # What stands before the first sealed anchor of its boot may have been dated by another.
+        elif utc_ms is not None and of_boot in is_anchored:
+            off_ms = min(abs(utc_ms - item.t_ms - begin) for begin in begins[of_boot])
+            if off_ms > MINUTE_MS:
+                found.append(f"{where} was given another time in the store.")
+    return _few(found)
+
+
+def is_from_enrolment(items: Mapping[tuple[int, int], Item], keys: Iterable[bytes]) -> bool:
+    """Whether there is in it that the band was enrolled with one of the keys."""
+    enrolled = {pack_key_id(id_of(key)) for key in keys}
+    return any(
+        item.kind is Kind.EVENT and item.detail == EVENT_KEY and item.raw in enrolled
+        for item in items.values()
+    )
 
 
 def clock_jumps(items: Mapping[tuple[int, int], Item]) -> list[str]:
-    """Where a band's clock was set to another time than its own had reached, by minutes."""
+    """Where a band's clock was set to another time than its own had reached, by a minute in all;
+    and where it had none until it was set."""
     found: list[str] = []
-    anchors = [(epoch, item) for (epoch, _), item in items.items() if isinstance(item, Anchor)]
-    for (epoch, before), (its_epoch, after) in pairwise(anchors):
-        ms = (after.utc_ms - after.t_ms) - (before.utc_ms - before.t_ms)
-        if (epoch, before.boot) == (its_epoch, after.boot) and abs(ms) >= MINUTE_MS:
-            way = "forward" if ms > 0 else "back"
-            found.append(f"The band's clock was set {way} by {abs(ms) // MINUTE_MS} min.")
-    return found
+    log, boot, begin, off_ms = -1, -1, 0, 0
+    end: int | None = None  # UTC ms of what was dated last
+    for (epoch, _), item in items.items():
+        if epoch != log:
+            log, boot, off_ms, end = epoch, -1, 0, None
+        if isinstance(item, Anchor):
+            now = item.utc_ms - item.t_ms
+            if item.boot == boot:
+                off_ms += now - begin
+                if abs(off_ms) >= MINUTE_MS:
+                    way = "forward" if off_ms > 0 else "back"
+                    min_ = abs(off_ms) // MINUTE_MS
+                    found.append(f"The band's clock was set {way} by {min_} min.")
+                    off_ms = 0
+            elif item.detail == SOURCE_HOST and end is not None:
+                way = "after" if now >= end else "before"
+                found.append(
+                    f"In boot {item.boot} the band had no clock for {item.t_ms // MINUTE_MS} min, "
+                    f"then it was set: the boot began {abs(now - end) // MINUTE_MS} min {way} "
+                    "what came before it ended."
+                )
+            boot, begin = item.boot, now
+        if item.boot == boot:
+            end = begin + item.t_ms + item.duration_ms
+    return _few(found)
