@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import runpy
-import tempfile
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from tests.campaign import power
+from tests.firmware.altered import altered
 from veriband.errors import BadBatch
-from veriband_simulator.firmware import Firmware, find_firmware
+from veriband_simulator.firmware import Firmware
 
-ROOT = Path(__file__).parents[2]
-COMPILED = runpy.run_path(str(ROOT / "firmware" / "build.py"))["compiled"]
 HOURS = 2
 MOST_CUTS = 200
 
@@ -28,15 +24,7 @@ class Breakage:
 
     def firmware(self) -> Firmware:
         """The firmware with that line."""
-        path = f"band/{self.module}.py"
-        text = (ROOT / "firmware" / path).read_text()
-        assert text.count(self.line) == 1, f"{path} has not once {self.line!r}"
-        with tempfile.TemporaryDirectory(prefix="veriband-broken-") as folder:
-            source = Path(folder) / f"{self.module}.py"
-            source.write_text(text.replace(self.line, self.broken))
-            made = COMPILED(source, "band")
-            whole = power.small_journal(find_firmware())
-            return replace(whole, files=whole.files | {f"{path[:-3]}.mpy": made})
+        return power.small_journal(altered(self.module, self.line, self.broken))
 
 
 BREAKAGES = (

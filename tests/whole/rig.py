@@ -188,7 +188,7 @@ async def rig(
     firmware: Firmware | None = None,
 ) -> Rig:
     """A rig with its band switched on, not paired; its chip running already, at `count`; in its
-    journal minutes of so many steps `before`."""
+    journal minutes of so many steps `before`; `firmware`: another than the built one."""
     world = World(seed, start, firmware)
     band = world.add_band(wearer or walk(), upload)
     computer = await world.computer()
