@@ -57,7 +57,7 @@ class Sync:
             return await self._error(conn, wire.ERROR_EPOCH)
         if seq > self._journal.seq:
             return await self._error(conn, wire.ERROR_AHEAD)
-        if self._room(conn, frames) < MAX_ITEMS:
+        if _room(self._frame_size(conn), frames) < MAX_ITEMS:
             return await self._error(conn, wire.ERROR_LENGTH)
         if not stream:
             stream = self._streams[conn] = _Stream()
@@ -73,11 +73,10 @@ class Sync:
             stream.read = None
             stream.changed.set()
 
-    def _room(self, conn: int, frames: int) -> int:
-        """Bytes of items that fit into so many frames."""
+    def _frame_size(self, conn: int) -> int:
+        """Bytes of a notification; 0 once the connection has gone, as it may at any moment."""
         peer = self._radio.peers.get(conn)
-        size = peer.mtu - 3 if peer else 0
-        return frames * (size - 1) - wire.HEADER_BYTES - wire.TRAILER_BYTES
+        return peer.mtu - 3 if peer else 0
 
     async def _send(self, conn: int, stream: _Stream) -> None:
         try:
@@ -94,8 +93,8 @@ class Sync:
             try:
                 await asyncio.wait_for_ms(stream.changed.wait(), _CREDIT_MS)
             except asyncio.TimeoutError:
-                return False
-            return stream.read is not None
+                pass
+            return stream.read is not None and stream.credit > 0
         async with self._turn:
             read = stream.read
             stream.credit -= 1
@@ -107,7 +106,8 @@ class Sync:
     async def _send_batch(self, conn: int, stream: _Stream, seq: int, frames: int, before: bytes):
         """Send what is asked for; what comes then, None when it could not be sent."""
         journal = self._journal
-        room = self._room(conn, frames)
+        size = self._frame_size(conn)
+        room = _room(size, frames)
         if room < MAX_ITEMS:
             return None
         try:
@@ -116,14 +116,13 @@ class Sync:
                 VERSION, journal.epoch, at.seq, at.boot, at.t_ms, items, journal.seq,
                 self._seal.key_id, before,
             )  # fmt: skip
+            seal = self._seal.of(wire.sealed(batch))
+            wire.put_seal(batch, seal)
         except (OSError, ValueError, MemoryError):
             return await self._error(conn, wire.ERROR_INTERNAL)
-        seal = self._seal.of(wire.sealed(batch))
-        wire.put_seal(batch, seal)
         i = 0
         while i < len(items):
             i = at.step(items, i)
-        size = self._radio.peers[conn].mtu - 3
         index = 0
         while index * (size - 1) < len(batch):
             if stream.read is None:
@@ -136,3 +135,8 @@ class Sync:
 
     async def _error(self, conn: int, code: int) -> None:
         await self._radio.notify(conn, self._radio.journal_data, bytes((0, code)))
+
+
+def _room(size: int, frames: int) -> int:
+    """Bytes of items that fit into so many frames of `size`."""
+    return frames * (size - 1) - wire.HEADER_BYTES - wire.TRAILER_BYTES

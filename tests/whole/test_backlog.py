@@ -14,16 +14,17 @@ from typing import Any
 import pytest
 
 from tests.campaign.power import small_journal
+from tests.firmware.altered import altered
 from tests.firmware.backlog import backlog
 from tests.whole.rig import ZONE, Rig, live, rig
 from veriband.contest.enrolment import enrol
 from veriband.contest.seals import sealed
-from veriband.errors import BandVanished
+from veriband.errors import BadBatch, BandVanished
 from veriband.link.session import Session, connected
 from veriband.link.sync import sync
 from veriband.records import Item, Kind, decode
 from veriband.store import Store
-from veriband_protocol import uuids, wire
+from veriband_protocol import items, uuids, wire
 from veriband_simulator.firmware import find_firmware
 from veriband_simulator.nimble import ENOMEM, Nimble, RadioError
 
@@ -383,6 +384,52 @@ def test_a_stack_without_room_for_every_second_frame_costs_nothing(
             await r.supervisor().once()
             r.check()
             assert next(calls) > 100
+        finally:
+            r.close()
+
+    live(story())
+
+
+def test_a_stream_that_fails_inside_is_journaled_and_the_band_starts_again(tmp_path: Path) -> None:
+    line = "        index = 0"
+    firmware = altered("sync", line, f"{line} // (journal.position().boot - 1)")
+
+    async def story() -> None:
+        r = await rig(tmp_path, firmware=firmware)
+        try:
+            await r.pair()
+            await asyncio.sleep(900)
+            with pytest.raises(BandVanished):
+                await r.supervisor().once()
+            await asyncio.sleep(60)
+            await r.supervisor().once()
+            assert len(r.band.board.started_us) == 2
+            (fault,) = (
+                i for i in r.items() if i.kind is Kind.EVENT and i.detail == items.EVENT_FAULT
+            )
+            assert fault.raw.startswith(b"ZeroDivisionError")
+            r.check()
+        finally:
+            r.close()
+
+    live(story())
+
+
+def test_a_band_without_memory_for_a_seal_says_so_and_goes_on(tmp_path: Path) -> None:
+    short = "            if self._journal.position().boot == 1 and self._journal.seq < 30:\n"
+    seal = "            seal = self._seal.of(wire.sealed(batch))"
+    firmware = altered("sync", seal, f"{short}                bytes(1 << 30)\n{seal}")
+
+    async def story() -> None:
+        r = await rig(tmp_path, firmware=firmware)
+        try:
+            await r.pair()
+            with pytest.raises(BadBatch, match="could not read its journal"):
+                await r.supervisor().once()
+            await asyncio.sleep(1800)
+            await r.supervisor().once()
+            assert len(r.band.board.started_us) == 1
+            r.check()
         finally:
             r.close()
 
