@@ -18,6 +18,7 @@ from veriband.cli import main
 from veriband.contest import seals
 from veriband.contest.seals import clock_jumps, dated, id_of, opened, seal_of
 from veriband.contest.standings import standings
+from veriband.records import Kind
 from veriband.store import Store
 from veriband_protocol import VERSION, items, wire
 from veriband_protocol.items import MINUTE_MS
@@ -157,10 +158,10 @@ def test_hosts_have_a_chain_each_whatever_they_had_stored_before(first: int) -> 
 
 
 def test_what_one_host_had_before_a_loss_of_power_stays() -> None:
-    hole = sealed(bytes((items.HOLE, 2, 0x80, 0x04)), 5, 9 * MINUTE_MS, b"of other")
-    its = opened([*chain(BODIES), hole], [KEY])
-    assert its.faults == []
-    assert steps([*chain(BODIES), hole]) == [10, 20, 30, 40, 50, 60, 70, 80]
+    hole = sealed(bytes((items.HOLE, 2, 0x80, 0x04)), 5, 4 * MINUTE_MS, b"of other")
+    for batches in ([*chain(BODIES), hole], [hole, *chain(BODIES)]):
+        assert opened(batches, [KEY]).faults == []
+        assert steps(batches) == [10, 20, 30, 40, 50, 60, 70, 80]
 
 
 def test_a_host_of_a_thousand_lies_is_told_briefly() -> None:
@@ -179,6 +180,9 @@ def test_totals_are_counted_on_along_the_chain() -> None:
     third = sealed(total(items.TOTAL, 40), 3, 2 * MINUTE_MS, wire.unpack_batch(second)[-1])
     its = opened([first, third], [KEY])
     assert [i.steps for i in its.items().values()][-1] == 0, "of what is not known, no step counts"
+    counts = ((items.COUNT, 65_500), (items.TOTAL, 65_530), (items.TOTAL, 10))
+    whole = sealed(b"".join(total(*its) for its in counts), 0, 0, wire.NO_SEAL)
+    assert steps([second, whole]) == [30, 16], "another host may know"
     far = sealed(total(items.TOTAL, 4000), 9, 9 * MINUTE_MS, wire.unpack_batch(second)[-1])
     its = opened([first, second, far], [KEY])
     assert [i.steps for i in its.items().values()][-1] == 0, "nor what lies between"
@@ -305,6 +309,18 @@ def test_what_a_band_sealed_for_somebody_else_is_left(store: Store) -> None:
         store.take(band, EPOCH, opened([data], [KEY, OTHER]).batches[0].items, 0, data)
     its = run(store, "verify", "spring")
     assert "8 of 60 minutes are sealed; nothing is wrong\n" in its.output
+
+
+def test_what_a_store_has_from_a_host_that_knew_less_was_not_altered(store: Store) -> None:
+    (band,) = store.bands()
+    hole = sealed(bytes((items.HOLE, 2, 0x80, 0x04)), 5, 4 * MINUTE_MS, b"of other")
+    for data in (hole, *chain(BODIES)):
+        store.take(band, EPOCH, opened([data], [KEY]).batches[0].items, 0, data)
+    its = run(store, "verify", "spring")
+    assert "8 of 60 minutes are sealed; nothing is wrong\n" in its.output
+    store.db.execute("UPDATE item SET kind = ?, raw = x'7f' WHERE seq = 6", (Kind.HOLE,))
+    its = run(store, "verify", "spring")
+    assert "Number 6 of log 0BAD5EED was altered in the store" in its.output
 
 
 def test_a_file_without_the_enrolment_is_told(store: Store, tmp_path: Path) -> None:

@@ -251,7 +251,7 @@ def _verified(
     elif not its.batches:
         faults.append("Nothing that it sealed is here.")
     if batches is None:
-        faults += seals.altered(store, band, items)
+        faults += seals.altered(store, band, its)
     minutes = sum(
         item.kind is Kind.MINUTE and of.from_utc_ms <= utc < of.to_utc_ms
         for utc, _, item in seals.dated(items)

@@ -45,13 +45,15 @@ class Sealed:
     faults: Sequence[str]
 
     def items(self) -> dict[tuple[int, int], Item]:
-        """Every item by its log's epoch and its number, of each log in order. Of what stands under
-        one number the first that came, as in the store: later, a loss of power may have made a
-        hole of it."""
+        """Every item by its log's epoch and its number, of each log in order. Of what hosts have
+        under one number the first that tells something: to one it may be a hole that a loss of
+        power left, or a total of which it does not know the one before."""
         found: dict[tuple[int, int], Item] = {}
         for batch in self.batches:
             for its in batch.items:
-                found.setdefault((batch.epoch, its.seq), its)
+                number = batch.epoch, its.seq
+                if number not in found or _tells_nothing(found[number]):
+                    found[number] = its
         return dict(sorted(found.items()))
 
 
@@ -126,6 +128,11 @@ def _open(
     return Opened(epoch, seq, after, found, seal, data), before
 
 
+def _tells_nothing(item: Item) -> bool:
+    """Whether it is a hole, or a total of which the one before is not known."""
+    return item.kind is Kind.HOLE or (item.kind is Kind.GAP and item.total is not None)
+
+
 def _place(batch: Opened) -> str:
     return f"from number {batch.seq} on of log {batch.epoch:08X}"
 
@@ -191,7 +198,7 @@ def read(
         end = to_utc_ms if worn.to_utc_ms is None else min(to_utc_ms, worn.to_utc_ms)
         known: set[tuple[int, int]] = set()
         for utc_ms, number, item in dated(sealed(store, worn.band, as_of_utc_ms).items()):
-            if not _is_uncounted(item):
+            if not _tells_nothing(item):
                 known.add(number)
             if not begin <= utc_ms < end:
                 continue
@@ -207,14 +214,15 @@ def read(
     return written(steps, rates)
 
 
-def _is_uncounted(item: Item) -> bool:
-    """Whether it is a minute's total of which the one before is not among what is sealed."""
-    return item.kind is Kind.GAP and item.total is not None
-
-
-def altered(store: Store, band: Band, items: Mapping[tuple[int, int], Item]) -> list[str]:
+def altered(store: Store, band: Band, its: Sealed) -> list[str]:
     """In what the store's own table differs from what is sealed of a band, in sentences."""
     stands = store.numbered(band)
+    items = its.items()
+    sealed_ones = {
+        (batch.epoch, item.seq, item.kind, item.steps, item.raw)
+        for batch in its.batches
+        for item in batch.items
+    }
     begins: dict[tuple[int, int], list[int]] = {}  # UTC ms, by the anchors of a log's boot
     for (epoch, _), item in items.items():
         if isinstance(item, Anchor):
@@ -232,14 +240,14 @@ def altered(store: Store, band: Band, items: Mapping[tuple[int, int], Item]) -> 
             found.append(f"{where} is sealed and was taken out of the store.")
             continue
         kind, steps, utc_ms, raw = row
-        may_differ = item.total is not None and Kind.GAP in (kind, item.kind)
-        if raw != item.raw or ((kind, steps) != (item.kind, item.steps) and not may_differ):
+        is_counted_here = _tells_nothing(item) and raw == item.raw
+        if (*number, kind, steps, raw) not in sealed_ones and not is_counted_here:
             stood, was = (
                 f"{n} steps" if n is not None else "no steps" for n in (steps, item.steps)
             )
             found.append(f"{where} was altered in the store: {stood}; sealed: {was}.")
         # What stands before the first sealed anchor of its boot may have been dated by another.
-        elif utc_ms is not None and of_boot in is_anchored:
+        elif raw == item.raw and utc_ms is not None and of_boot in is_anchored:
             off_ms = min(abs(utc_ms - item.t_ms - begin) for begin in begins[of_boot])
             if off_ms > MINUTE_MS:
                 found.append(f"{where} was given another time in the store.")

@@ -165,7 +165,7 @@ class _Play:
 
     def _seal_faults(self, band: KnownBand) -> list[str]:
         its = seals.sealed(self._store, band)
-        return [*its.faults, *seals.altered(self._store, band, its.items())]
+        return [*its.faults, *seals.altered(self._store, band, its)]
 
     def _supervisor(
         self, radio: Radio, contest: Contest, name: str, band: KnownBand
