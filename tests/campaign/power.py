@@ -15,8 +15,10 @@ from tests.campaign import pages
 from tests.campaign.pages import Facts
 from tests.whole.rig import ZONE, Rig, stored
 from veriband.link.pairing import pair
+from veriband.link.session import connected
 from veriband.records import Kind
 from veriband.store import Store
+from veriband_protocol.control import KEY_BYTES
 from veriband_simulator.board import Board
 from veriband_simulator.chips import Bus
 from veriband_simulator.firmware import Firmware, find_firmware
@@ -48,7 +50,7 @@ for n in range({OLD_MINUTES}):
 journal.flush()
 time.sleep(1000000)
 """
-_FILES = ("settings", "pairing", "bonds")
+_FILES = ("settings", "pairing", "bonds", "seal")
 _SHOW = f"""
 import time
 for name in {_FILES}:
@@ -231,6 +233,9 @@ async def _played(rig: Rig, length_s: float) -> list[tuple[int, int]]:
     for share in (0.1, 0.2, 0.3):
         await until(share, 6.4)
         await sync()
+        device, _ = await rig.radio.find(band.address, 30)
+        async with connected(rig.radio, device) as session:
+            await session.enrol(bytes((round(share * 10),)) * KEY_BYTES)
     await until(0.35)
     band.board.reset()
     await until(0.5, 8.2)
