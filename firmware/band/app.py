@@ -7,7 +7,7 @@ import time
 import machine
 from esp32 import Partition
 
-from band import info, radio, settings
+from band import info, radio, settings, tasks
 from band.bonds import Bonds
 from band.button import Button
 from band.clock import Clock
@@ -161,7 +161,9 @@ class Band:
             await self.radio.notify(conn, self.radio.control_response, answer)
 
     async def _measure_for(self, conn: int) -> None:
-        answer = bytes((_HEART_RATE[0] | control.REPLY, control.OK)) + await self._vitals.answer()
+        answer = (
+            bytes((control.HEART_RATE | control.REPLY, control.OK)) + await self._vitals.answer()
+        )
         await self.radio.notify(conn, self.radio.control_response, answer)
 
     async def _buttons(self) -> None:
@@ -170,13 +172,8 @@ class Band:
                 self._door.open()
 
     async def main(self) -> None:
-        """Run every task; raises what the first one that fails raises, awaited or not."""
-
-        def fail(_, context) -> None:
-            raise context["exception"]
-
-        asyncio.get_event_loop().set_exception_handler(fail)
-        await asyncio.gather(self._minutes(), self._serve(), self._buttons(), self._vitals.run())
+        """Run every task; raises what the first one that fails raises."""
+        await tasks.run(self._minutes(), self._serve(), self._buttons(), self._vitals.run())
 
     def fault(self, error: Exception) -> None:
         """Put what went wrong in the journal."""
