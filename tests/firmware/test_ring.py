@@ -16,6 +16,7 @@ from band.vitals import ACTIVE_STEPS
 from tests.firmware.backlog import backlog
 from tests.firmware.partition import CutPartition
 from veriband.records import Item, Kind, decode
+from veriband_protocol.control import EARLIEST_UTC
 from veriband_simulator.flash import SECTOR, Flash
 
 MEBIBYTE = 1 << 20
@@ -129,7 +130,7 @@ def test_a_year_of_real_minutes_fits_into_a_mebibyte_and_is_read_whole() -> None
     minutes = real_minutes()
     assert len(minutes) == YEAR_MIN
     flash = Flash(MEBIBYTE)
-    journal = backlog(flash, range(MEBIBYTE), minutes, 0)
+    journal = backlog(flash, range(MEBIBYTE), minutes, EARLIEST_UTC * 1000)
     assert flash.erases < 160, "of 256 sectors"
     found: list[Item] = []
     while not found or found[-1].seq + found[-1].count < journal.seq:
