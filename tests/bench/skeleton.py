@@ -15,7 +15,6 @@ from tests.bench.rows import Row
 from tests.firmware.micropython import STEP_PATH, run_micropython
 from tests.whole.rig import ZONE, Rig, live, rig, until_cancelled
 from veriband.link.pairing import pair
-from veriband.link.session import connected
 from veriband.link.sync import sync
 from veriband.records import decode
 from veriband_simulator.board import Board
@@ -59,8 +58,7 @@ async def idle_day(r: Rig) -> list[Row]:
     await asyncio.sleep(DAY_S)
     await until_cancelled(keeping)
     spent, band = cpu_s(r) - begin, r.band.board.total_cpu_s() - band_begin
-    device, _ = await r.radio.find(r.band.address, 30)
-    async with connected(r.radio, device) as session:
+    async with r.session() as session:
         info = await session.info()
     shims = await shim_heap_bytes(r)
     return [
@@ -119,8 +117,7 @@ async def connecting(r: Rig) -> list[Row]:
 async def streaming(r: Rig) -> list[Row]:
     """The journal from flash to the daemon, without the store."""
     await r.pair()
-    device, _ = await r.radio.find(r.band.address, 30)
-    async with connected(r.radio, device) as session:
+    async with r.session() as session:
         state = await session.state()
         frames, seq = 0, state.oldest
         loop = asyncio.get_running_loop()
@@ -146,9 +143,8 @@ async def streaming(r: Rig) -> list[Row]:
 async def backlog(r: Rig) -> list[Row]:
     """A backlog synced and stored."""
     await r.pair()
-    device, _ = await r.radio.find(r.band.address, 30)
     loop = asyncio.get_running_loop()
-    async with connected(r.radio, device) as session:
+    async with r.session() as session:
         begin, begin_s = cpu_s(r), loop.time()
         synced = await sync(session, r.store, r.known, r.world.utc_ms, ZONE)
         spent, spent_s = cpu_s(r) - begin, loop.time() - begin_s

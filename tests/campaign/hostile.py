@@ -18,7 +18,7 @@ from bumble.hci import Address, OwnAddressType
 
 from tests.campaign import lies
 from tests.whole.rig import EDGE_US, START, Rig, live, rig
-from veriband.link.session import BandInfo, JournalState, connected
+from veriband.link.session import BandInfo, JournalState
 from veriband.records import Kind
 from veriband_protocol import control, uuids, wire
 from veriband_simulator.device import make_device
@@ -91,8 +91,7 @@ async def _story(folder: Path, rng: random.Random, writes: int, is_bonded: bool)
 
 async def _asked(r: Rig) -> tuple[BandInfo, JournalState]:
     """What a well-behaved host is told: who it is, its journal's state; and it can be read."""
-    device, _ = await r.radio.find(r.band.address, 30)
-    async with connected(r.radio, device) as session:
+    async with r.session() as session:
         info, state = await session.info(), await session.state()
         async with aclosing(session.batches(state.epoch, state.upto - 1)) as batches:
             batch = await anext(batches)

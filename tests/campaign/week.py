@@ -7,7 +7,6 @@ import tempfile
 from pathlib import Path
 
 from tests.whole.rig import EDGE_US, Rig, live, rig, until_cancelled
-from veriband.link.session import connected
 from veriband.records import Kind
 from veriband_simulator.recorded_minutes import packaged
 from veriband_simulator.wearers import Minute, Wearer
@@ -60,8 +59,7 @@ async def _story(folder: Path, seed: int, upload: str, days: int, day_s: float) 
 
 async def _heap_used(r: Rig) -> int:
     """Bytes, told between two syncs."""
-    device, _ = await r.radio.find(r.band.address, 30)
-    async with connected(r.radio, device) as session:
+    async with r.session() as session:
         return (await session.info()).heap_used
 
 

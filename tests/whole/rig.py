@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.firmware.backlog import backlog
 from veriband.errors import VeribandError
 from veriband.link.pairing import pair
 from veriband.link.radio import Radio
+from veriband.link.session import Session, connected
 from veriband.link.supervisor import Supervisor
 from veriband.records import Item, Kind
 from veriband.store import Store
@@ -62,6 +64,13 @@ class Rig:
         await self.band.press()
         await pair(self.radio, self.band.address, self.band.secret)
         self.store.add_band(self.band.address, self.band.secret, self.world.utc_ms())
+
+    @asynccontextmanager
+    async def session(self) -> AsyncGenerator[Session]:
+        """A session with the band."""
+        device, _ = await self.radio.find(self.band.address, 30)
+        async with connected(self.radio, device) as session:
+            yield session
 
     def supervisor(self, every_s: float = 600.0, store: Store | None = None) -> Supervisor:
         """The daemon's keeper of this band."""
@@ -148,6 +157,12 @@ class Rig:
         """End it."""
         self.store.close()
         self.world.close()
+
+
+async def asked(r: Rig, what: Callable[[Session], Coroutine[Any, Any, Any]]) -> Any:
+    """What comes of a session with the band."""
+    async with r.session() as session:
+        return await what(session)
 
 
 def frame_head(size: int, handle: int) -> bytes:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import count, groupby
 from pathlib import Path
@@ -20,7 +20,7 @@ from tests.whole.rig import ZONE, Rig, live, rig
 from veriband.contest.enrolment import enrol
 from veriband.contest.seals import sealed
 from veriband.errors import BadBatch, BandVanished
-from veriband.link.session import Session, connected
+from veriband.link.session import Session
 from veriband.link.sync import sync
 from veriband.records import Item, Kind, decode
 from veriband.store import Store
@@ -51,14 +51,6 @@ def test_a_year_without_a_host_is_fetched_in_one_visit(tmp_path: Path) -> None:
     live(story())
 
 
-@asynccontextmanager
-async def session_with(r: Rig) -> AsyncGenerator[Session]:
-    await r.pair()
-    device, _ = await r.radio.find(r.band.address, 30)
-    async with connected(r.radio, device) as session:
-        yield session
-
-
 async def assembled(session: Session) -> tuple[int, int]:
     """(first number, the number after the last) of the next batch that comes."""
     _, _, seq, boot, t_ms, body, *_ = wire.unpack_batch(await session._assemble())
@@ -73,7 +65,8 @@ def test_a_band_sends_as_many_batches_as_it_has_credit_for(tmp_path: Path) -> No
     async def story() -> None:
         r = await rig(tmp_path, before=MONTH)
         try:
-            async with session_with(r) as session:
+            await r.pair()
+            async with r.session() as session:
                 state = await session.state()
                 start = 2000
                 await session._write(
@@ -102,13 +95,14 @@ def test_another_read_takes_the_place_of_what_streams(tmp_path: Path) -> None:
     async def story() -> None:
         r = await rig(tmp_path, before=MONTH)
         try:
-            async with session_with(r) as session:
+            await r.pair()
+            async with r.session() as session:
                 epoch = (await session.state()).epoch
                 for start in range(1000, 1020):  # far faster than batches are sent
                     read = wire.pack_read(epoch, start, 18, 255)
                     await session._write(uuids.JOURNAL_REQUEST, read)
                 seen: list[int] = []
-                while 1019 not in seen[-1:]:
+                while seen[-1:] != [1019]:
                     first, start = await assembled(session)
                     seen.append(first)
                 for _ in range(10):
@@ -127,7 +121,8 @@ def test_a_long_backlog_is_one_chain(tmp_path: Path) -> None:
     async def story() -> None:
         r = await rig(tmp_path, before=MONTH)
         try:
-            async with session_with(r) as session:
+            await r.pair()
+            async with r.session() as session:
                 await enrol(session, r.store, r.known, r.world.utc_ms, ZONE)
                 await sync(session, r.store, r.known, r.world.utc_ms, ZONE)
             before = wire.NO_SEAL

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.whole.rig import START, ZONE, Rig, live, rig
+from tests.whole.rig import START, ZONE, Rig, asked, live, rig
 from veriband.cli import main
 from veriband.contest.enrolment import enrol
 from veriband.contest.seals import id_of, keys_of, sealed
 from veriband.contest.standings import Standing, standings
 from veriband.errors import BandVanished, EnrolledElsewhere
-from veriband.link.session import Session, connected
+from veriband.link.session import Session
 from veriband.records import Kind
 from veriband.store import Store
 from veriband_protocol import items, wire
@@ -28,12 +28,6 @@ from veriband_simulator.wearers import Minute, Wearer
 BEGIN_MS = round(START.replace(second=0).timestamp() * 1000)
 END_MS = BEGIN_MS + 4 * 3_600_000
 WALKS = Wearer([Minute(95 + 13 * (m % 4), 152) for m in range(240)], "anna")
-
-
-async def asked(r: Rig, what: Callable[[Session], Coroutine[Any, Any, Any]]) -> Any:
-    device, _ = await r.radio.find(r.band.address, 30)
-    async with connected(r.radio, device) as session:
-        return await what(session)
 
 
 def enrolling(r: Rig, store: Store, *, replace: bool = False) -> Callable[[Session], Any]:

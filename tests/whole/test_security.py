@@ -17,7 +17,6 @@ from bumble.core import UUID
 from tests.whole.rig import Rig, live, radio_of, rig, until_cancelled
 from veriband.errors import NotPaired, PairingFailed, VeribandError
 from veriband.link.pairing import current_passkey, pair
-from veriband.link.session import connected
 from veriband_protocol import wire
 from veriband_protocol.passkey import passkey
 from veriband_simulator.central import Central
@@ -239,8 +238,7 @@ def test_info_names_the_files_that_were_built(tmp_path: Path) -> None:
         r = await rig(tmp_path)
         try:
             await r.pair()
-            device, _ = await r.radio.find(r.band.address, 30)
-            async with connected(r.radio, device) as session:
+            async with r.session() as session:
                 info = await session.info()
                 files = dict([await session.file(n) for n in range(info.file_count)])
             built = find_firmware().files

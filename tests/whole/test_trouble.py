@@ -24,7 +24,7 @@ from veriband.errors import (
     VeribandError,
 )
 from veriband.link.radio import Radio
-from veriband.link.session import Batch, Session, connected
+from veriband.link.session import Batch, Session
 from veriband.link.supervisor import Supervisor
 from veriband.records import Kind
 from veriband.store.roster import Band
@@ -468,8 +468,7 @@ def test_the_band_answers_any_request_or_refuses_it(
         try:
             await r.pair()
             rng = r.world.rng("malformed")
-            device, _ = await r.radio.find(r.band.address, 30)
-            async with connected(r.radio, device) as session:
+            async with r.session() as session:
                 for _ in range(150):
                     opcode = rng.randrange(256)
                     body = rng.randbytes(rng.choice((0, 1, 5, 14, 40, 80)))
@@ -585,8 +584,7 @@ def test_the_wearers_clock_changes_without_a_host(tmp_path: Path) -> None:
     """In New York on 2026-03-08 at 02:00; before and after a reset."""
 
     async def local(r: Rig) -> tuple[int, ...]:
-        device, _ = await r.radio.find(r.band.address, 30)
-        async with connected(r.radio, device) as session:
+        async with r.session() as session:
             now = await session._client.read_gatt_char(uuids.standard(uuids.CURRENT_TIME))
             return struct.unpack_from("<HBBBB", now)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.whole.rig import START, ZONE, Rig, live, radio_of, rig, until_cancelled
+from tests.whole.rig import START, ZONE, Rig, asked, live, radio_of, rig, until_cancelled
 from veriband.analysis.judgement import Verdict
 from veriband.contest.standings import Standing, standings
 from veriband.errors import BadBatch
@@ -56,12 +56,6 @@ def told(
 async def minute(r: Rig, m: float) -> None:
     """Wait until `m` of the story's minutes have passed."""
     await r.world.until(round(BEGIN_MS + 60_000 * m))
-
-
-async def asked(r: Rig, what: Callable[[Session], Coroutine[Any, Any, Any]]) -> Any:
-    device, _ = await r.radio.find(r.band.address, 30)
-    async with connected(r.radio, device) as session:
-        return await what(session)
 
 
 def rates(r: Rig) -> list[tuple[int, int, int]]:
