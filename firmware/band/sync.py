@@ -7,7 +7,6 @@ from band.ring import MAX_ITEMS
 from veriband_protocol import VERSION, wire
 
 _CREDIT_MS = 20000  # so long a host may take to store a batch
-_MOST_CREDIT = 255
 
 
 class _Stream:
@@ -46,7 +45,7 @@ class Sync:
         more = wire.unpack_more(request)
         if more:
             if stream:
-                stream.credit = min(stream.credit + more, _MOST_CREDIT)
+                stream.credit += more
                 stream.changed.set()
             return
         try:

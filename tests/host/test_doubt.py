@@ -8,11 +8,12 @@ from veriband.link.doubt import beyond, contradiction
 from veriband.link.session import Batch, JournalState
 from veriband.records import End, decode
 from veriband_protocol import items
+from veriband_protocol.wire import NO_SEAL
 
 EXACT = End(2, 600_000, True)
 HOLE = bytes((items.HOLE, 1, 4))
 BOOT_3, BOOT_2 = bytes((items.BOOT, 3, 3, 1, 0)), bytes((items.BOOT, 3, 2, 1, 0))
-MINUTES = Batch(10, 2, 600_000, bytes((1, 2, 3)), 20)
+MINUTES = Batch(10, 2, 600_000, bytes((1, 2, 3)), 20, 0, NO_SEAL, NO_SEAL, b"")
 
 
 def doubt(batch: Batch, end: End | None, cursor: int = 10) -> str:

@@ -11,6 +11,7 @@ from veriband.errors import BadBatch, ClockImplausible
 from veriband.link.session import BandClock, Batch, JournalState
 from veriband.link.sync import sync
 from veriband.store import Store
+from veriband_protocol.wire import NO_SEAL
 
 NOW_MS = 1_774_994_400_000
 EPOCH = 7
@@ -34,7 +35,7 @@ class Journal:
 
     async def batches(self, epoch: int, seq: int, before: bytes) -> AsyncGenerator[Batch]:
         for first, items, upto in self.script:
-            yield Batch(first, 1, first * 60_000, items, upto)
+            yield Batch(first, 1, first * 60_000, items, upto, 0, NO_SEAL, NO_SEAL, b"")
 
 
 @pytest.fixture

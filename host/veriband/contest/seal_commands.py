@@ -182,17 +182,14 @@ def take(ctx: click.Context, files: tuple[Path, ...]) -> None:
                 if batch.seal not in here:
                     new += store.take(band, batch.epoch, batch.items, now_ms, batch.data)
         click.echo(f"{band.address}: {new} new items")
-        failed = _told(its.faults) or failed
+        _tell(its.faults)
+        failed |= bool(its.faults)
     sys.exit(1 if failed else 0)
 
 
-def _told(sentences: Iterable[str]) -> bool:
-    """Whether there were any."""
-    told = False
+def _tell(sentences: Iterable[str]) -> None:
     for sentence in sentences:
         click.echo(f"  {sentence}")
-        told = True
-    return told
 
 
 @dataclass(frozen=True)
@@ -230,7 +227,7 @@ def verify(ctx: click.Context, name: str, files: tuple[Path, ...], as_json: bool
             whole = "nothing is wrong" if not each.faults else "this is wrong:"
             sealed = f"{each.sealed_minutes:,} of {each.of_minutes:,} minutes are sealed"
             click.echo(f"{printable(who)}, {each.band}: {sealed}; {whole}")
-            _told((*each.faults, *each.notes))
+            _tell((*each.faults, *each.notes))
     if as_json:
         click.echo(json.dumps({"contest": its.name, "bands": [asdict(each) for each in found]}))
     if not found:

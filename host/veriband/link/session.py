@@ -65,10 +65,10 @@ class Batch:
     t_ms: int
     items: bytes
     upto: int
-    key_id: int = 0
-    before: bytes = wire.NO_SEAL
-    seal: bytes = wire.NO_SEAL
-    data: bytes = b""
+    key_id: int
+    before: bytes
+    seal: bytes
+    data: bytes
 
 
 @dataclass(frozen=True)

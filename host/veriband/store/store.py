@@ -94,7 +94,7 @@ class Store(Roster):
             new = self.take(band, epoch, items, utc_ms, sealed)
             self.db.execute(
                 "INSERT INTO cursor VALUES (?, ?, ?, ?) ON CONFLICT (band, epoch) DO UPDATE "
-                "SET seq = excluded.seq, total = excluded.total WHERE seq < excluded.seq",
+                "SET seq = excluded.seq, total = excluded.total",
                 (band.id, epoch, next_seq, total),
             )
         return new
