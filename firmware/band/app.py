@@ -9,6 +9,7 @@ from esp32 import Partition
 
 from band import info, radio, settings, tasks
 from band.bonds import Bonds
+from band.bus import Bus
 from band.button import Button
 from band.clock import Clock
 from band.control import Control
@@ -46,9 +47,7 @@ class Band:
     def __init__(self) -> None:
         given = settings.load("settings", {})
         board = getattr(__import__("boards." + given.get("board", "esp32s3")), given["board"])
-        bus = machine.I2C(
-            board.I2C_ID, sda=machine.Pin(board.SDA), scl=machine.Pin(board.SCL), freq=board.I2C_HZ
-        )
+        bus = Bus(board)
         bonds = Bonds()
         self.clock = Clock()
         self.radio = radio.Radio(bonds, self._before_read)

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 
 from veriband_simulator.air import Air
-from veriband_simulator.chips import ENODEV, Bus, Nack
+from veriband_simulator.chips import ENODEV, ETIMEDOUT, Bus, Held, Nack, Unmodelled
 from veriband_simulator.firmware import Firmware
 from veriband_simulator.flash import Flash, FlashFailed
 from veriband_simulator.interpreter import Interpreter, Value
@@ -20,6 +20,7 @@ BOOT_S = 0.8  # from reset to the first line of boot.py
 RESET_LOOP, RESET_LOOP_US = 5, 600_000_000  # so many starts in so long: it gets nowhere
 TICKS_AT_BOOT_US = (2**30 - 3 * 3600 * 1000) * 1000  # ticks_ms wraps three hours later
 BUTTON_PIN = 0
+LINES = {8: "sda", 9: "scl"}  # of the bus, by pin
 EIO = 5
 
 _flashed: dict[Firmware, bytes] = {}  # flash images that hold just the program, by firmware
@@ -83,6 +84,8 @@ class Board:
             "reset_cause": lambda: self._cause,
             "reset": self._ask_reset,
             "pin": self._pin,
+            "drive": self._drive,
+            "i2c_begin": self.bus.begin,
             "i2c_scan": self.bus.scan,
             "i2c_read": self.bus.read,
             "i2c_write": self.bus.write,
@@ -229,6 +232,8 @@ class Board:
             value = call(*message[1:])
         except Nack:
             interpreter.send("x", ENODEV)
+        except Held:
+            interpreter.send("x", ETIMEDOUT)
         except FlashFailed:
             interpreter.send("x", EIO)
         except RadioError as error:
@@ -245,7 +250,12 @@ class Board:
     # What the firmware calls.
 
     def _pin(self, pin: int) -> int:
-        return self._pins.get(pin, 1)
+        return self.bus.sda if LINES.get(pin) == "sda" else self._pins.get(pin, 1)
+
+    def _drive(self, pin: int, level: int) -> None:
+        if pin not in LINES:
+            raise Unmodelled(f"output at pin {pin}")
+        self.bus.drive(LINES[pin], level)
 
     def _ask_reset(self) -> None:
         self._reset_asked = True

@@ -7,10 +7,15 @@ from collections.abc import Callable
 from typing import ClassVar, Protocol
 
 ENODEV = 19
+ETIMEDOUT = 116
 
 
 class Nack(Exception):
     """The chip did not acknowledge."""
+
+
+class Held(Exception):
+    """A line of the bus is held low, or is no line of it any more: nothing moves."""
 
 
 class Unmodelled(Exception):
@@ -47,11 +52,37 @@ class Faulty:
 
 
 class Bus:
-    """An I2C bus."""
+    """An I2C bus.
+
+    `meanwhile` is called in the middle of every transaction, with the chip that it is with.
+    """
 
     def __init__(self, *chips: Chip) -> None:
         self._chips = {chip.address: chip for chip in chips}
         self.transactions = 0
+        self.meanwhile: Callable[[Chip], None] | None = None
+        self._holding: dict[Chip, int] = {}  # SDA, for so many clocks more
+        self._driven: dict[str, int] = {}  # lines that are plain pins at present
+
+    def begin(self) -> None:
+        """The lines are the bus's, not plain pins'."""
+        self._driven.clear()
+
+    def hold(self, chip: Chip, clocks: int = 9) -> None:
+        """A chip that was cut off in mid-byte holds SDA until so many clocks came."""
+        self._holding[chip] = clocks
+
+    def drive(self, line: str, level: int) -> None:
+        """Drive "scl" or "sda" as an open drain."""
+        clocked = line == "scl" and level > self._driven.get("scl", 1)
+        if clocked and self._driven.get("sda", 1):
+            self._holding = {chip: n - 1 for chip, n in self._holding.items() if n > 1}
+        self._driven[line] = level
+
+    @property
+    def sda(self) -> int:
+        """The level of SDA between two transactions."""
+        return 0 if self._holding else self._driven.get("sda", 1)
 
     def add(self, chip: Chip) -> None:
         """Connect a chip."""
@@ -60,24 +91,43 @@ class Bus:
     def remove(self, chip: Chip) -> None:
         """Disconnect a chip; nothing happens if it is not connected."""
         self._chips.pop(chip.address, None)
+        self._holding.pop(chip, None)
 
     def _chip(self, address: int) -> Chip:
         self.transactions += 1
+        if self._holding or self._driven:
+            raise Held
         if address not in self._chips:
             raise Nack
         return self._chips[address]
+
+    def _goes_on(self, chip: Chip) -> bool:
+        """Whether a transaction's chip is still there in the middle of it. Raises Held."""
+        if self.meanwhile:
+            self.meanwhile(chip)
+        if self._holding:
+            raise Held
+        return self._chips.get(chip.address) is chip
 
     def scan(self) -> tuple[int, ...]:
         """The addresses that have a chip."""
         return tuple(sorted(self._chips))
 
     def read(self, address: int, register: int, size: int) -> bytes:
-        """`size` bytes from `register` on. Raises Nack."""
-        return self._chip(address).read(register, size)
+        """`size` bytes from `register` on. Raises Nack and Held.
+
+        Of a chip that goes meanwhile the second half is ones, as nobody pulls SDA down.
+        """
+        chip = self._chip(address)
+        data = chip.read(register, size)
+        return data if self._goes_on(chip) else data[: size // 2].ljust(size, b"\xff")
 
     def write(self, address: int, register: int, data: bytes) -> None:
-        """Write from `register` on. Raises Nack."""
-        self._chip(address).write(register, data)
+        """Write from `register` on. Raises Nack and Held."""
+        chip = self._chip(address)
+        if not self._goes_on(chip):
+            raise Nack
+        chip.write(register, data)
 
 
 Acceleration = Callable[[int], tuple[float, float, float]]

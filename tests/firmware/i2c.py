@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from veriband_simulator.chips import Bus, Nack
+from veriband_simulator.chips import ENODEV, ETIMEDOUT, Bus, Held, Nack
 
 
 class MachineI2C(Bus):
-    """OSError where a chip does not acknowledge."""
+    """OSError where a chip does not acknowledge, or the bus is held."""
 
     def readfrom_mem_into(self, address: int, register: int, buf: bytearray | memoryview) -> None:
         try:
             buf[:] = self.read(address, register, len(buf))
         except Nack:
-            raise OSError(19) from None
+            raise OSError(ENODEV) from None
+        except Held:
+            raise OSError(ETIMEDOUT) from None
 
     def writeto_mem(self, address: int, register: int, buf: bytes) -> None:
         try:
             self.write(address, register, buf)
         except Nack:
-            raise OSError(19) from None
+            raise OSError(ENODEV) from None
+        except Held:
+            raise OSError(ETIMEDOUT) from None

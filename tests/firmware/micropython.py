@@ -39,7 +39,7 @@ machine = Machine()
 machine.RTC = RTC
 sys.modules["machine"] = machine
 
-class Bus:
+class Chip:
     def __init__(self):
         self.count = 0
         self.bank = 0
@@ -55,6 +55,10 @@ class Bus:
 
     def writeto_mem(self, address, register, value):
         self.bank = value[0]
+
+bus = Chip()
+machine.I2C = lambda *_, **__: bus
+machine.Pin = lambda *_: None
 
 class Flash:
     def __init__(self):
@@ -73,16 +77,18 @@ class Flash:
         at = block * 4096 + offset
         self.data[at : at + len(buf)] = buf
 
+from band.bus import Bus
 from band.clock import Clock
 from band.journal import Journal
 from band.kept import Kept
 from band.ring import Ring
 from band.steps import StepSampler
+from boards import esp32s3
 from drivers.lsm6dsox import LSM6DSOX
 
-bus, clock = Bus(), Clock()
+clock = Clock()
 journal = Journal(Ring(Flash()))
-sampler = StepSampler(LSM6DSOX(bus), journal, clock, Kept())
+sampler = StepSampler(LSM6DSOX(Bus(esp32s3)), journal, clock, Kept())
 sampler.begin(None)
 
 def minute(steps, locked):

@@ -140,7 +140,8 @@ def test_a_strip_that_is_out_or_pulled_is_no_sensor_and_counts_on(tmp_path: Path
 def test_whatever_the_shared_bus_does_no_step_is_lost_or_doubled(
     tmp_path: Path, upload: str
 ) -> None:
-    """Either chip silent or deaf to a few transactions, or the board reset, at random."""
+    """Either chip silent, deaf to a few transactions or holding the bus, or the board reset, in
+    mid-transfer too, at random."""
 
     async def story(r: Rig) -> None:
         rng = r.world.rng("bus")
@@ -148,15 +149,17 @@ def test_whatever_the_shared_bus_does_no_step_is_lost_or_doubled(
             await asyncio.sleep(rng.uniform(5, 70))
             chip = rng.choice((r.band.chip, r.band.pulse))
             assert chip is not None
-            fault = rng.choice(("silent", "deaf", "reset"))
+            fault = rng.choice(("silent", "silent", "deaf", "held", "reset"))
             if fault == "silent":
                 chip.silent = True
                 await asyncio.sleep(rng.choice((0.01, 1, 12)))
                 chip.silent = False
             elif fault == "deaf":
                 chip.nacks = rng.choice((1, 2, 3, 5))
-            elif rng.random() < 0.3:
-                r.band.board.reset()
+            else:
+                r.band.board.bus.hold(chip, rng.randint(1, 9))
+                if fault == "reset":
+                    r.band.board.reset()
         await minute(r, 70)  # 65 minutes of walking have passed
         await r.supervisor().once()
         r.check()

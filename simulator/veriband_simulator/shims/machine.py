@@ -36,10 +36,11 @@ def freq(hz=None):
 
 
 class Pin:
-    """A pin; inputs only, so far."""
+    """A pin. One that is made an output is no line of a bus any more, until that is made anew."""
 
     IN = 1
     OUT = 3
+    OPEN_DRAIN = 7
     PULL_UP = 2
     PULL_DOWN = 1
     IRQ_RISING = 1
@@ -49,10 +50,14 @@ class Pin:
 
     def __init__(self, id: int, mode=-1, pull=-1, *, value=None) -> None:
         self._id = id
+        if mode in (Pin.OUT, Pin.OPEN_DRAIN):
+            self.value(0 if value is None else value)
 
-    def value(self) -> int:
-        """The level, 0 or 1."""
-        return world.call("pin", self._id)
+    def value(self, level=None):
+        """The level, 0 or 1; with one it is driven, an open drain's 1 by whoever else does."""
+        if level is None:
+            return world.call("pin", self._id)
+        world.call("drive", self._id, level)
 
     __call__ = value
 
@@ -71,10 +76,10 @@ world.handlers["pin"] = _pin_event
 
 
 class I2C:
-    """A bus. A NACK is OSError(19), as on the ESP32."""
+    """A bus. A NACK is OSError(19), a bus that is held OSError(116), as on the ESP32."""
 
     def __init__(self, id: int = 0, *, scl=None, sda=None, freq: int = 400000) -> None:
-        pass
+        world.call("i2c_begin")
 
     def scan(self) -> list:
         """The addresses that answer."""
