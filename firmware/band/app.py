@@ -7,7 +7,7 @@ import time
 import machine
 from esp32 import Partition
 
-from band import info, radio, settings, tasks
+from band import radio, settings, tasks
 from band.bonds import Bonds
 from band.bus import Bus
 from band.button import Button
@@ -66,7 +66,7 @@ class Band:
         self._door = Door(self.radio, bonds, Pairing(given["secret"]))
         self._button = Button(board.BUTTON)
         self._boot()
-        self._describe()
+        self._measure_battery()
         self._watchdog = machine.WDT(timeout=_WATCHDOG_MS)
 
     def _boot(self) -> None:
@@ -89,13 +89,6 @@ class Band:
     def save(self) -> None:
         """Keep what is not on flash in RTC memory."""
         self._kept.save(self.journal, self.sampler.count, self.clock)
-
-    def _describe(self) -> None:
-        self.radio.write(self.radio.manufacturer, b"Veriband")
-        self.radio.write(self.radio.model, b"Veriband 1")
-        self.radio.write(self.radio.serial, radio.hexlify(machine.unique_id()))
-        self.radio.write(self.radio.revision, info.VERSION.encode())
-        self._measure_battery()
 
     def _measure_battery(self) -> None:
         try:

@@ -9,6 +9,7 @@ import bluetooth
 from machine import unique_id
 
 from band.bonds import IDENTITY
+from band.info import VERSION
 from veriband_protocol import uuids
 
 CONNECT = 1
@@ -88,7 +89,9 @@ class Radio:
         ble.config(gap_name=self.name, mtu=247, bond=True, mitm=True, le_secure=True)
         ble.config(io=_DISPLAY_ONLY)
         handles = ble.gatts_register_services(_services())
-        (self.manufacturer, self.model, self.serial, self.revision) = handles[0]
+        described = (b"Veriband", b"Veriband 1", hexlify(unique_id()), VERSION.encode())
+        for i, text in enumerate(described):
+            ble.gatts_write(handles[0][i], text)
         (self.battery,) = handles[1]
         self.current_time, self.local_time = handles[2]
         self.journal_state, self.journal_request, self.journal_data = handles[3]
