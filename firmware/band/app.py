@@ -21,6 +21,7 @@ from band.pulse import Pulse
 from band.ring import Ring
 from band.seal import Seal
 from band.steps import StepSampler
+from band.strip import Strip
 from band.sync import Sync
 from band.vitals import Vitals
 from drivers.lsm6dsox import LSM6DSOX
@@ -59,9 +60,13 @@ class Band:
             motion, self.journal, self.clock, self._kept, given.get("upload") == "totals"
         )
         self._gauge = MAX17048(bus)
-        self._vitals = Vitals(Pulse(MAX30102(bus), motion), self.journal, self.clock, self.save)
+        light = MAX30102(bus)
+        self._strip = Strip(bus, board, light, self.journal, self.clock, self.save)
+        self._vitals = Vitals(
+            Pulse(light, motion), self._strip, self.journal, self.clock, self.save
+        )
         seal = Seal()
-        self._sync = Sync(self.radio, self.journal, self.clock, seal)
+        self._sync = Sync(self.radio, self.journal, self.clock, seal, self._strip)
         self._control = Control(self.clock, self.journal, seal)
         self._door = Door(self.radio, bonds, Pairing(given["secret"]))
         self._button = Button(board.BUTTON)
@@ -165,7 +170,9 @@ class Band:
 
     async def main(self) -> None:
         """Run every task; raises what the first one that fails raises."""
-        await tasks.run(self._minutes(), self._serve(), self._buttons(), self._vitals.run())
+        await tasks.run(
+            self._minutes(), self._serve(), self._buttons(), self._vitals.run(), self._strip.run()
+        )
 
     def fault(self, error: Exception) -> None:
         """Put what went wrong in the journal."""

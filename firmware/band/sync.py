@@ -22,11 +22,12 @@ class _Stream:
 class Sync:
     """Answers READ and MORE over `radio`. What a host gives more credit for, it has stored."""
 
-    def __init__(self, radio, journal, clock, seal) -> None:
+    def __init__(self, radio, journal, clock, seal, strip) -> None:
         self._radio = radio
         self._journal = journal
         self._clock = clock
         self._seal = seal
+        self._strip = strip
         self._streams = {}  # by connection; each has a task
         self._turn = asyncio.Lock()  # there is memory for one batch
 
@@ -36,7 +37,7 @@ class Sync:
         at = journal.position()
         return wire.pack_state(
             VERSION, journal.epoch, journal.ring.oldest(), journal.seq, at.boot,
-            self._clock.uptime_ms(),
+            self._clock.uptime_ms(), self._strip.state,
         )  # fmt: skip
 
     async def answer(self, conn: int, request: bytes) -> None:

@@ -11,10 +11,11 @@ _HALF_MS = WINDOW * 500 // RATE_HZ  # of a measurement's window
 
 
 class Vitals:
-    """Measures with `pulse` into `journal`; `save` keeps what is not on flash."""
+    """Measures with `pulse` on `strip` into `journal`; `save` keeps what is not on flash."""
 
-    def __init__(self, pulse, journal, clock, save) -> None:
+    def __init__(self, pulse, strip, journal, clock, save) -> None:
         self._pulse = pulse
+        self._strip = strip
         self._journal = journal
         self._clock = clock
         self._save = save
@@ -53,7 +54,8 @@ class Vitals:
             return
         self._ended = asyncio.Event()
         try:
-            self._keep(await self._pulse.measure())
+            has_sensor = self._strip.has(items.CHIP_PULSE)
+            self._keep(await self._pulse.measure() if has_sensor else items.STATUS_NO_SENSOR)
         finally:
             self._ended.set()
             self._ended = None
@@ -61,7 +63,9 @@ class Vitals:
     def _keep(self, status: int) -> None:
         """Journal it, at the middle of its window; a strip that stays out is told once."""
         is_told = status == self._latest[0] == items.STATUS_NO_SENSOR
-        self._latest = (status, self._pulse.bpm, self._pulse.quality)
+        self._latest = (status, 0, 0)
+        if status == items.STATUS_OK:
+            self._latest = (status, self._pulse.bpm, self._pulse.quality)
         if is_told:
             return
         after_ms = max(0, self._clock.since_item_ms() - _HALF_MS)

@@ -5,3 +5,5 @@ SDA = 6
 SCL = 7
 I2C_HZ = 400000
 BUTTON = 9  # to ground when pressed
+CASE = 4  # to ground when a strip is in that socket
+COVER = 5

@@ -5,3 +5,5 @@ SDA = 8
 SCL = 9
 I2C_HZ = 400000
 BUTTON = 0  # to ground when pressed
+CASE = 11  # to ground when a strip is in that socket
+COVER = 12

@@ -37,12 +37,16 @@ class MAX30102:
         self._bursts = tuple(view[: n * _BYTES] for n in range(DEPTH + 1))
         self.lost = 0  # samples missing behind the 32 that waited at the last read; 31: or more
 
+    def part_id(self) -> int:
+        """PART_ID, or what another chip has there. Raises OSError when none answers."""
+        return self._read(_PART_ID)
+
     def begin(self, red: int, infrared: int) -> None:
         """Start sampling, the LEDs at these currents in 0.2 mA (0-255).
 
         Raises OSError when the chip does not answer or is another one.
         """
-        if self._read(_PART_ID) != PART_ID:
+        if self.part_id() != PART_ID:
             raise OSError(19, "no MAX30102")
         self._write(_MODE_CONFIG, _RESET)
         self._write(_INT_ENABLE1, bytes((_A_FULL,)))

@@ -33,6 +33,7 @@ from veriband.link.sync import Synced
 from veriband.store import Store
 from veriband.store.roster import Band
 from veriband.store.store import Notice
+from veriband.strip import described
 from veriband.terminal import printable
 from veriband.web.command import web
 from veriband_protocol import uuids
@@ -260,7 +261,7 @@ def heart(ctx: click.Context, address: str) -> None:
 @click.argument("address")
 @click.pass_context
 def info(ctx: click.Context, address: str) -> None:
-    """Show what runs on a band: interpreter, version, SHA-256 of each file."""
+    """Show what runs on a band (interpreter, version, SHA-256 of each file), and its strip."""
     band = open_store(ctx, reading=True).band(address)
 
     async def work() -> None:
@@ -272,6 +273,7 @@ def info(ctx: click.Context, address: str) -> None:
                 printable(f"{about.implementation}, firmware {about.firmware}, ")
                 + f"heap {about.heap_used} bytes used, {about.heap_free} free"
             )
+            click.echo(described((await session.state()).strip))
             for index in range(about.file_count):
                 path, digest = await session.file(index)
                 click.echo(f"{digest}  {printable(path)}")
@@ -321,6 +323,10 @@ def steps(
                     f"{undatable} more steps have no date: the band started again before its "
                     "clock was set."
                 )
+            since = store.strip_out_since(band, end)
+            if since is not None:
+                out = datetime.fromtimestamp(since / 1000, zone)
+                click.echo(f"Strip out since {out:%Y-%m-%d %H:%M}, off by choice.")
             for notice in store.notices(band, 5):
                 click.echo(_told(notice, zone))
     if not as_json:

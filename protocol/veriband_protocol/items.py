@@ -10,6 +10,8 @@ minute or gap begins where the one before it ended.
     C1-FF len ...  anything else, below; an unknown tag counts one number and takes no time
 """
 
+import struct
+
 MINUTE_MS = 60000
 MAX_MINUTE_STEPS = 383
 MAX_RUN = 64
@@ -58,6 +60,30 @@ EVENT_BONDED = 3
 EVENT_PAIRING_FAILED = 4
 EVENT_FAULT = 5  # the firmware caught an exception: UTF-8 text follows
 EVENT_KEY = 6  # a contest's organiser enrolled a key: its id follows
+EVENT_STRIP = 7  # a strip came or went: pack_strip follows. None is in when a boot begins
+
+SOCKET_CASE = 1
+SOCKET_COVER = 2  # both: a strip in each, of which no chip is in use
+
+CHIP_EEPROM = 1
+CHIP_PULSE = 2  # MAX30102
+CHIP_HUB = 4  # MAX32664D
+
+_STRIP = "<BBI"
+STRIP_BYTES = struct.calcsize(_STRIP)
+
+
+def pack_strip(sockets: int, chips: int, identity: int) -> bytes:
+    """What strip is in: SOCKET_* (0: none), its CHIP_*, the number on its label (0: none)."""
+    return struct.pack(_STRIP, sockets, chips, identity)
+
+
+def unpack_strip(data: bytes) -> tuple[int, int, int]:
+    """(sockets, chips, identity). Raises ValueError on another length."""
+    if len(data) != STRIP_BYTES:
+        raise ValueError(f"a strip of {len(data)} bytes")
+    sockets, chips, identity = struct.unpack(_STRIP, data)
+    return sockets, chips, identity
 
 
 def put_varint(buf: bytearray, i: int, value: int) -> int:

@@ -25,7 +25,7 @@ ERROR_INTERNAL = 4  # the band failed to read its journal
 SEAL_BYTES = 8
 NO_SEAL = bytes(SEAL_BYTES)
 
-_STATE = "<BIIIIIH"
+_STATE = "<BIIIIIH6s"
 _READ = "<BIIBB8s"
 _HEADER = "<BIIIIH"
 _TRAILER = "<II8s8sI"
@@ -33,17 +33,22 @@ HEADER_BYTES = struct.calcsize(_HEADER)
 TRAILER_BYTES = struct.calcsize(_TRAILER)
 
 
-def pack_state(version: int, epoch: int, oldest: int, upto: int, boot: int, t_ms: int) -> bytes:
-    """The journal's state: numbers `oldest` to `upto` - 1 can be read; the running boot's time."""
-    return struct.pack(_STATE, version, epoch, oldest, upto, boot, t_ms // 60000, t_ms % 60000)
+def pack_state(
+    version: int, epoch: int, oldest: int, upto: int, boot: int, t_ms: int, strip: bytes
+) -> bytes:
+    """The journal's state: numbers `oldest` to `upto` - 1 can be read; the running boot's time;
+    what strip is in (items.pack_strip)."""
+    return struct.pack(
+        _STATE, version, epoch, oldest, upto, boot, t_ms // 60000, t_ms % 60000, strip
+    )
 
 
-def unpack_state(data: bytes) -> tuple[int, int, int, int, int, int]:
-    """(version, epoch, oldest, upto, boot, t_ms). Raises ValueError on another length."""
+def unpack_state(data: bytes) -> tuple[int, int, int, int, int, int, bytes]:
+    """(version, epoch, oldest, upto, boot, t_ms, strip). Raises ValueError on another length."""
     if len(data) != struct.calcsize(_STATE):
         raise ValueError(f"journal state of {len(data)} bytes")
-    version, epoch, oldest, upto, boot, t_min, ms = struct.unpack(_STATE, data)
-    return version, epoch, oldest, upto, boot, t_min * 60000 + ms
+    version, epoch, oldest, upto, boot, t_min, ms, strip = struct.unpack(_STATE, data)
+    return version, epoch, oldest, upto, boot, t_min * 60000 + ms, strip
 
 
 def pack_read(epoch: int, seq: int, frames: int, batches: int, before: bytes = NO_SEAL) -> bytes:

@@ -20,6 +20,7 @@ BOOT_S = 0.8  # from reset to the first line of boot.py
 RESET_LOOP, RESET_LOOP_US = 5, 600_000_000  # so many starts in so long: it gets nowhere
 TICKS_AT_BOOT_US = (2**30 - 3 * 3600 * 1000) * 1000  # ticks_ms wraps three hours later
 BUTTON_PIN = 0
+DETECT_PINS = {"case": 11, "cover": 12}  # of the sockets; low when a strip sits in one
 LINES = {8: "sda", 9: "scl"}  # of the bus, by pin
 EIO = 5
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
 from veriband_simulator import clock
 from veriband_simulator.air import Air
-from veriband_simulator.board import BUTTON_PIN, Board
+from veriband_simulator.at24c02 import At24c02, labelled
+from veriband_simulator.board import BUTTON_PIN, DETECT_PINS, Board
 from veriband_simulator.central import Central
-from veriband_simulator.chips import Bus, Lsm6dsox, Max17048
+from veriband_simulator.chips import Bus, Chip, Lsm6dsox, Max17048
 from veriband_simulator.entropy import seeded_entropy
 from veriband_simulator.firmware import Firmware, find_firmware
 from veriband_simulator.flash import Flash
@@ -24,19 +25,43 @@ T = TypeVar("T")
 
 PRESS_S = 3.5  # a press that opens pairing
 COMPUTER = "F0:0D:5E:00:00:01"
+FIRST_IDENTITY = 0x5EED0000  # of strips, plus the band's number
+
+
+@dataclass
+class Strip:
+    """The flexible board, which sits in a `socket` ("case" or "cover") or in none."""
+
+    pulse: Max30102
+    eeprom: At24c02
+    others: list[Chip] = field(default_factory=list[Chip])
+    socket: str | None = None
+
+    @property
+    def chips(self) -> list[Chip]:
+        """All that is on it."""
+        return [self.eeprom, self.pulse, *self.others]
+
+    def power_on(self) -> None:
+        """Its supply has come."""
+        self.eeprom.power_on()
+        self.pulse.power_on()
 
 
 @dataclass
 class SimulatedBand:
-    """A band on its wearer: the board, its step chip, and the secret written at flashing.
-
-    `pulse`: the chip on the strip that is plugged in; None for a band that has no strip.
-    """
+    """A band on its wearer: the board, its step chip, the strip (None for a band that has none),
+    and the secret written at flashing."""
 
     board: Board
     chip: Lsm6dsox
-    pulse: Max30102 | None
+    strip: Strip | None
     secret: bytes
+
+    @property
+    def pulse(self) -> Max30102 | None:
+        """The pulse sensor on its strip."""
+        return self.strip and self.strip.pulse
 
     @property
     def address(self) -> str:
@@ -56,20 +81,27 @@ class SimulatedBand:
 
     async def power_on(self) -> None:
         """Apply power."""
-        if self.pulse is not None:
-            self.pulse.power_on()
+        if self.strip and self.strip.socket:
+            self.strip.power_on()
         await self.board.power_on()
 
     def pull_strip(self) -> None:
-        """Pull the strip out: its chip is not on the bus."""
-        if self.pulse is not None:
-            self.board.bus.remove(self.pulse)
+        """Pull the strip out: its chips are not on the bus. Nothing happens if it is out."""
+        if self.strip and self.strip.socket:
+            self.board.set_pin(DETECT_PINS[self.strip.socket], 1)
+            self.strip.socket = None
+            for chip in self.strip.chips:
+                self.board.bus.remove(chip)
 
-    def plug_strip(self) -> None:
-        """Plug the strip in: its chip has just got its power."""
-        if self.pulse is not None:
-            self.pulse.power_on()
-            self.board.bus.add(self.pulse)
+    def plug_strip(self, socket: str = "case") -> None:
+        """Plug the strip in, pulled before if it must be: its chips have just got their power."""
+        if self.strip:
+            self.pull_strip()
+            self.strip.power_on()
+            self.strip.socket = socket
+            for chip in self.strip.chips:
+                self.board.bus.add(chip)
+            self.board.set_pin(DETECT_PINS[socket], 0)
 
 
 class World:
@@ -104,26 +136,30 @@ class World:
     ) -> SimulatedBand:
         """A band on somebody, switched off; it uploads increments or totals.
 
-        It has no strip if no more than a walk is known of its wearer. With a `flash` that an
-        earlier band left behind it is that one.
+        It has no strip if no more than a walk is known of its wearer, else one in its case. With
+        a `flash` that an earlier band left behind it is that one.
         """
         number = len(self.bands) + 1
         rng = self.rng(f"band {number}")
         secret = rng.randbytes(20)
         arm = wearer if isinstance(wearer, Wearer) else None
         chip = Lsm6dsox(self.now_us, wearer.total, arm and arm.acceleration)
-        pulse = Max30102(self.now_us, arm.light) if arm else None
+        strip = arm and Strip(
+            Max30102(self.now_us, arm.light),
+            At24c02(self.now_us, labelled(FIRST_IDENTITY + number)),
+        )
         gauge = Max17048(self.now_us, lambda us: max(0.0, 100.0 - us / 5 / 864e6))
         board = Board(
             self.firmware,
             self.air,
             f"C0:98:E5:00:00:{number:02X}",
-            Bus(chip, gauge) if pulse is None else Bus(chip, gauge, pulse),
+            Bus(chip, gauge),
             {"board": "esp32s3", "secret": secret.hex(), "upload": upload},
             rng,
             flash=flash,
         )
-        band = SimulatedBand(board, chip, pulse, secret)
+        band = SimulatedBand(board, chip, strip, secret)
+        band.plug_strip()
         self.bands.append(band)
         return band
 

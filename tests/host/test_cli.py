@@ -5,7 +5,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,11 @@ from veriband.cli import main
 from veriband.context import default_store, local_zone
 from veriband.errors import StoreError, VeribandError
 from veriband.link.radio import Radio
-from veriband.link.session import BandInfo
+from veriband.link.session import BandInfo, JournalState
 from veriband.records import Anchor, Item, Kind
 from veriband.store import Store
+from veriband.strip import NO_STRIP, Strip, described
+from veriband_protocol.items import CHIP_HUB, CHIP_PULSE, EVENT_STRIP, SOCKET_COVER, pack_strip
 from veriband_simulator import clock
 
 BAND = "C0:98:E5:00:00:01"
@@ -100,6 +102,29 @@ def test_steps_that_never_get_a_date_are_told_from_those_that_wait(path: str) ->
     assert "7 more steps have no date: the band started again before" in done.output
 
 
+def test_a_strip_that_is_out_is_said_to_be_so_by_choice(path: str) -> None:
+    def told(day: str) -> bool:
+        done = run("--store", path, "--zone", "Europe/Berlin", "steps", "--day", day)
+        return "Strip out since 2026-04-01 10:20, off by choice." in done.output
+
+    with closing(Store(path)) as store:
+        band = store.band(BAND)
+        hours = ((0, 1, pack_strip(1, 3, 5)), (10 + 1 / 3, 2, pack_strip(0, 0, 0)))
+        for hour, seq, raw in hours:
+            at_ms = round(hour * 3_600_000)
+            anchor = Anchor(2 * seq, Kind.ANCHOR, 1, at_ms, utc_ms=DAY_MS + at_ms)
+            event = Item(2 * seq + 1, Kind.EVENT, 1, at_ms, detail=EVENT_STRIP, raw=raw)
+            store.commit(band, 8, [anchor, event], 2 * seq + 2, 0)
+        assert not told("2026-03-31")
+        assert told("2026-04-01")
+        assert told("2026-04-02")
+        anchor = Anchor(6, Kind.ANCHOR, 1, 10**8, utc_ms=DAY_MS + 10**8)
+        event = Item(7, Kind.EVENT, 1, 10**8, detail=EVENT_STRIP, raw=pack_strip(2, 3, 5))
+        store.commit(band, 8, [anchor, event], 8, 0)
+        assert told("2026-04-01")
+        assert not told("2026-04-02")
+
+
 class Neighbour:
     """A radio and a session in one, with a band that writes to terminals."""
 
@@ -115,6 +140,9 @@ class Neighbour:
     async def info(self) -> BandInfo:
         return BandInfo(self.text, self.text, 1, "", 0, 0)
 
+    async def state(self) -> JournalState:
+        return JournalState(0, 0, 0, 1, 0, Strip(SOCKET_COVER, CHIP_PULSE | CHIP_HUB, 0x5EED))
+
     async def file(self, index: int) -> tuple[str, str]:
         return self.text, "00"
 
@@ -127,8 +155,29 @@ def test_what_a_neighbour_sends_cannot_act_upon_the_terminal(
     monkeypatch.setattr(cli, "system_radio", lambda: neighbour)
     monkeypatch.setattr(cli, "connected", lambda *_: nullcontext(neighbour))
     told = run("--store", path, *command).output.splitlines()
-    assert len(told) == lines
-    assert all(r"\x1b[2J\nBänd\u202e" in line and line.isprintable() for line in told)
+    assert sum(r"\x1b[2J\nBänd\u202e" in line for line in told) == lines
+    assert all(line.isprintable() for line in told)
+
+
+def test_info_says_which_strip_sits_where(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "system_radio", Neighbour)
+    monkeypatch.setattr(cli, "connected", lambda *_: nullcontext(Neighbour()))
+    line = "strip 00005EED in the cover: pulse sensor, blood-pressure hub"
+    assert run("--store", path, "info", BAND).output.splitlines()[1] == line
+
+
+@pytest.mark.parametrize(
+    ("strip", "words"),
+    [
+        (NO_STRIP, "no strip is in: off by choice"),
+        (Strip(1, 3, 0xABC), "strip 00000ABC in the case: EEPROM, pulse sensor"),
+        (Strip(1, 2, 0), "strip without a label in the case: pulse sensor"),
+        (Strip(2, 0, 0), "strip without a label in the cover: nothing on it answers, plug it in"),
+        (Strip(3, 0, 0), "a strip is in each socket and none is in use: pull one"),
+    ],
+)
+def test_a_strip_in_words(strip: Strip, words: str) -> None:
+    assert described(strip).startswith(words)
 
 
 def test_json_is_one_object_a_band(path: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from veriband_protocol import control, wire
+from veriband_protocol import control, items, wire
 from veriband_protocol.passkey import passkey
 
 U32 = st.integers(0, 2**32 - 1)
@@ -14,21 +14,21 @@ U32 = st.integers(0, 2**32 - 1)
 
 @given(U32, U32, U32, st.integers(0, 2**40), st.binary(max_size=2000), U32, st.integers(23, 247))
 def test_a_batch_goes_through_frames(
-    epoch: int, seq: int, boot: int, t_ms: int, items: bytes, upto: int, mtu: int
+    epoch: int, seq: int, boot: int, t_ms: int, body: bytes, upto: int, mtu: int
 ) -> None:
-    batch = wire.pack_batch(1, epoch, seq, boot, t_ms, items, upto)
+    batch = wire.pack_batch(1, epoch, seq, boot, t_ms, body, upto)
     size = mtu - 3
     frames = [wire.frame(batch, i, size) for i in range(-(-len(batch) // (size - 1)))]
     assert all(len(frame) <= size for frame in frames)
     assert frames[0][0] & wire.FIRST
     assert [bool(frame[0] & wire.LAST) for frame in frames] == [False] * (len(frames) - 1) + [True]
     joined = b"".join(frame[1:] for frame in frames)
-    assert wire.unpack_batch(joined)[:7] == (1, epoch, seq, boot, t_ms, items, upto)
+    assert wire.unpack_batch(joined)[:7] == (1, epoch, seq, boot, t_ms, body, upto)
 
 
 @given(st.binary(min_size=1, max_size=100), st.data())
-def test_a_flipped_bit_is_seen(items: bytes, data: st.DataObject) -> None:
-    batch = bytearray(wire.pack_batch(1, 2, 3, 4, 5, items, 6))
+def test_a_flipped_bit_is_seen(body: bytes, data: st.DataObject) -> None:
+    batch = bytearray(wire.pack_batch(1, 2, 3, 4, 5, body, 6))
     bit = data.draw(st.integers(0, len(batch) * 8 - 1))
     batch[bit // 8] ^= 1 << bit % 8
     with pytest.raises(ValueError, match="CRC"):
@@ -64,6 +64,18 @@ def test_any_request_is_understood_or_refused(data: bytes) -> None:
             unpack(data)
         except ValueError:
             pass
+
+
+@given(U32, U32, U32, U32, st.integers(0, 2**40), st.integers(0, 3), st.integers(0, 255), U32)
+def test_the_state_tells_the_strip(
+    epoch: int, oldest: int, upto: int, boot: int, t_ms: int, sockets: int, chips: int, number: int
+) -> None:
+    strip = items.pack_strip(sockets, chips, number)
+    state = wire.pack_state(1, epoch, oldest, upto, boot, t_ms, strip)
+    assert wire.unpack_state(state) == (1, epoch, oldest, upto, boot, t_ms, strip)
+    assert items.unpack_strip(strip) == (sockets, chips, number)
+    with pytest.raises(ValueError, match="a strip of"):
+        items.unpack_strip(strip[1:])
 
 
 def test_a_request_cut_by_the_radio_is_refused() -> None:

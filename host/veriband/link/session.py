@@ -23,7 +23,9 @@ from veriband.errors import (
 )
 from veriband.link.deadline import started, within
 from veriband.link.radio import Radio
+from veriband.strip import NO_STRIP, Strip
 from veriband_protocol import VERSION, control, uuids, wire
+from veriband_protocol.items import unpack_strip
 
 T = TypeVar("T")
 
@@ -44,13 +46,15 @@ _ERRORS = {
 
 @dataclass(frozen=True)
 class JournalState:
-    """Numbers `oldest` to `upto` - 1 of log `epoch` can be read; time `t_ms` of `boot` runs."""
+    """Numbers `oldest` to `upto` - 1 of log `epoch` can be read; time `t_ms` of `boot` runs; the
+    `strip` is in now."""
 
     epoch: int
     oldest: int
     upto: int
     boot: int
     t_ms: int
+    strip: Strip = NO_STRIP
 
 
 @dataclass(frozen=True)
@@ -187,14 +191,14 @@ class Session:
             self._client.read_gatt_char(uuids.JOURNAL_STATE), "reading the journal's state"
         )
         try:
-            version, epoch, oldest, upto, boot, t_ms = wire.unpack_state(bytes(data))
+            version, epoch, oldest, upto, boot, t_ms, strip = wire.unpack_state(bytes(data))
         except ValueError as error:
             raise BadBatch(self.address, str(error)) from error
         if version != VERSION:
             raise VersionUnknown(self.address, version)
         if oldest > upto:
             raise BadBatch(self.address, f"its journal begins at {oldest} and ends at {upto}")
-        return JournalState(epoch, oldest, upto, boot, t_ms)
+        return JournalState(epoch, oldest, upto, boot, t_ms, Strip(*unpack_strip(strip)))
 
     async def batches(
         self, epoch: int, seq: int, before: bytes = wire.NO_SEAL

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from veriband.records import TIMED, Anchor, End, Item, Kind
 from veriband.store.roster import Band, Roster
-from veriband_protocol.items import STATUS_OK, VITAL_HEART_RATE
+from veriband_protocol.items import EVENT_STRIP, STATUS_OK, VITAL_HEART_RATE
 from veriband_protocol.wire import NO_SEAL, unpack_batch
 
 LATEST = 1 << 62  # UTC ms, later than everything
+STRIP_MS = 90 * 86_400_000  # so far back it is looked for when a strip was in
 # Of an item: whether it came until a UTC ms. What an older Veriband stored came at 0.
 _ARRIVED = (
     "coalesce((SELECT utc_ms FROM arrival WHERE band = item.band AND epoch = item.epoch "
@@ -238,6 +239,24 @@ class Store(Roster):
             for utc_ms, status, raw in rows
             if raw[0] == VITAL_HEART_RATE
         ]
+
+    def strip_out_since(self, band: Band, utc_ms: int) -> int | None:
+        """Since when (UTC ms) the strip that was in before is out at `utc_ms`.
+
+        None when it is in, or was not in for `STRIP_MS`. A boot begins with none.
+        """
+        came = self.read(
+            "SELECT utc_ms FROM item INDEXED BY item_by_time WHERE band = ? AND utc_ms >= ? "
+            "AND utc_ms < ? AND kind = ? AND detail = ? AND substr(raw, 1, 1) <> x'00' "
+            "ORDER BY utc_ms DESC LIMIT 1",
+            (band.id, utc_ms - STRIP_MS, utc_ms, Kind.EVENT, EVENT_STRIP),
+        )
+        went = came and self.read(
+            "SELECT utc_ms FROM item INDEXED BY item_by_time WHERE band = ? AND utc_ms > ? "
+            "AND utc_ms < ? AND (kind = ? OR kind = ? AND detail = ?) ORDER BY utc_ms LIMIT 1",
+            (band.id, came[0][0], utc_ms, Kind.BOOT, Kind.EVENT, EVENT_STRIP),
+        )
+        return went[0][0] if went else None
 
     def count(self, band: Band, kind: Kind) -> int:
         """How many items of a kind are stored of a band, dated or not."""
