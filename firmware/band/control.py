@@ -34,9 +34,11 @@ class Control:
             return self._enrol(body)
         if opcode == control.FILE:
             return self._file(body) if len(body) == 1 else (control.BAD_LENGTH, b"")
-        if opcode not in (control.INFO, control.TIME, control.HEART_RATE):
+        if opcode not in (control.INFO, control.TIME, control.MEASURE):
             return control.BAD_OPCODE, b""
-        if body:  # of HEART_RATE only this comes here
+        if opcode == control.MEASURE:  # what can be measured does not come here
+            return (control.BAD_VALUE if len(body) == 1 else control.BAD_LENGTH), b""
+        if body:
             return control.BAD_LENGTH, b""
         return control.OK, self._time() if opcode == control.TIME else self._info()
 

@@ -146,12 +146,10 @@ class Journal:
         self._scratch[n] = code
         self.add(items.EVENT, bytes(self._scratch[: n + 1]) + data[:120])
 
-    def reading(self, after_ms: int, vital: int, status: int, value: int, quality: int) -> None:
-        """Add a reading of a vital sign, taken `after_ms` after the last minute or gap."""
+    def reading(self, after_ms: int, signs: bytes) -> None:
+        """Add vital signs (items.pack_sign), taken `after_ms` after the last minute or gap."""
         n = items.put_varint(self._scratch, 0, after_ms // 1000)
-        struct.pack_into("BBBB", self._scratch, n, vital, status, value, quality)
-        n += 4 if status == items.STATUS_OK else 2
-        self.add(items.READING, memoryview(self._scratch)[:n])
+        self.add(items.READING, bytes(self._scratch[:n]) + signs)
 
     def flush(self) -> None:
         """Put what waits on flash. Raises OSError when flash fails; nothing is lost then."""

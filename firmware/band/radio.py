@@ -75,9 +75,9 @@ class Peer:
 class Radio:
     """Advertises, queues what centrals write, sends to those that are trusted."""
 
-    def __init__(self, bonds, before_read) -> None:
+    def __init__(self, bonds) -> None:
         self._bonds = bonds
-        self._before_read = before_read
+        self.before_read = lambda handle: None  # called in the interrupt with what will be read
         self.peers = {}
         self.queue: deque = deque((), _QUEUE)  # (event, conn, handle, data)
         self.ready = asyncio.ThreadSafeFlag()
@@ -129,7 +129,7 @@ class Radio:
         if event == SET_SECRET:
             return self._set_secret(*data)
         if event == _READ:
-            self._before_read(data[1])
+            self.before_read(data[1])
             return None
         if event == CONNECT:
             self.peers[data[0]] = Peer(data[0])

@@ -6,7 +6,7 @@ from machine import Pin
 
 from drivers.at24c02 import AT24C02
 from drivers.max30102 import PART_ID
-from veriband_protocol import items
+from veriband_protocol import items, sockets
 
 _SETTLE_MS = 1500  # contacts bounce, and the hub takes a second to start
 _TRIES = 3
@@ -16,23 +16,21 @@ _READ_MODE = 0x02  # a whole request, so that it stays as it is
 
 class Strip:
     """Looks for the chips of a strip, `light` (a MAX30102) among them, on `bus` and journals what
-    has changed; `save` keeps what is not on flash.
+    has changed.
 
-    `state` is what is in, as items.pack_strip has it. With a strip in both sockets nobody can be
+    `state` is what is in, as sockets.pack_strip has it. With a strip in both sockets nobody can be
     told apart: then no chip is in use.
     """
 
-    def __init__(self, bus, board, light, journal, clock, save) -> None:
-        self.state = items.pack_strip(0, 0, 0)
+    def __init__(self, bus, board, light, record) -> None:
+        self.state = sockets.pack_strip(0, 0, 0)
         self._bus = bus
         self._light = light
         self._eeprom = AT24C02(bus)
-        self._journal = journal
-        self._clock = clock
-        self._save = save
+        self._record = record
         self._moved = asyncio.ThreadSafeFlag()
         self._sockets = []
-        for bit, pin in ((items.SOCKET_CASE, board.CASE), (items.SOCKET_COVER, board.COVER)):
+        for bit, pin in ((sockets.SOCKET_CASE, board.CASE), (sockets.SOCKET_COVER, board.COVER)):
             contact = Pin(pin, Pin.IN, Pin.PULL_UP)
             contact.irq(self._on_edge, Pin.IRQ_FALLING | Pin.IRQ_RISING)
             self._sockets.append((bit, contact))
@@ -41,7 +39,7 @@ class Strip:
         self._moved.set()
 
     def has(self, chip: int) -> bool:
-        """Whether a chip (items.CHIP_*) is there."""
+        """Whether a chip (sockets.CHIP_*) is there."""
         return bool(self.state[1] & chip)
 
     async def run(self) -> None:
@@ -59,34 +57,29 @@ class Strip:
             pass
 
     def _look(self) -> bytes:
-        sockets = chips = identity = 0
+        where = chips = identity = 0
         for bit, contact in self._sockets:
             if not contact.value():
-                sockets |= bit
-        if sockets in (items.SOCKET_CASE, items.SOCKET_COVER):
+                where |= bit
+        if where in (sockets.SOCKET_CASE, sockets.SOCKET_COVER):
             _tried(self._bus.free)  # it may have been plugged in mid-transfer
             identity = _tried(self._eeprom.identity)
             if identity is not None:
-                chips |= items.CHIP_EEPROM
+                chips |= sockets.CHIP_EEPROM
             if _tried(self._light.part_id) == PART_ID:
-                chips |= items.CHIP_PULSE
+                chips |= sockets.CHIP_PULSE
             if _tried(self._hub_answers):
-                chips |= items.CHIP_HUB
-        return items.pack_strip(sockets, chips, identity or 0)
+                chips |= sockets.CHIP_HUB
+        return sockets.pack_strip(where, chips, identity or 0)
 
     def _hub_answers(self) -> bool:
         self._bus.writeto_mem(_HUB, _READ_MODE, b"\x00")
         return True
 
     def _note(self, state: bytes) -> None:
-        if state == self.state:
-            return
-        self.state = state
-        try:
-            self._journal.event(self._clock.since_item_ms(), items.EVENT_STRIP, state)
-        except OSError:
-            pass  # flash failed; minutes need the room that is left
-        self._save()
+        if state != self.state:
+            self.state = state
+            self._record.event(items.EVENT_STRIP, state)
 
 
 def _tried(probe):

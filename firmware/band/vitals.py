@@ -4,25 +4,26 @@ import asyncio
 
 from band.heart import WINDOW
 from drivers.max30102 import RATE_HZ
-from veriband_protocol import control, items
+from veriband_protocol import items, sockets
 
 ACTIVE_STEPS = 40  # a minute with so many is followed by a measurement
 _HALF_MS = WINDOW * 500 // RATE_HZ  # of a measurement's window
+_NO_SENSOR = items.pack_sign(items.VITAL_HEART_RATE, items.STATUS_NO_SENSOR)
 
 
 class Vitals:
-    """Measures with `pulse` on `strip` into `journal`; `save` keeps what is not on flash."""
+    """Measures with `pulse` on `strip` into `record`."""
 
-    def __init__(self, pulse, strip, journal, clock, save) -> None:
+    KNOWN = (items.VITAL_HEART_RATE,)  # what can be asked for
+
+    def __init__(self, pulse, strip, record) -> None:
         self._pulse = pulse
         self._strip = strip
-        self._journal = journal
-        self._clock = clock
-        self._save = save
+        self._record = record
         self._active = asyncio.Event()
         self._ended = None  # the Event of a measurement under way
         self._asked = False
-        self._latest = (items.STATUS_OK, 0, 0)  # status, bpm, quality
+        self._latest = b""  # signs
 
     def walked(self, steps: int) -> None:
         """A minute of so many steps has ended."""
@@ -36,16 +37,16 @@ class Vitals:
             self._active.clear()
             await self._measure()
 
-    async def answer(self) -> bytes:
-        """The body of the answer to HEART_RATE; busy while another request is under way."""
+    async def answer(self, vital: int) -> bytes:
+        """The answer to MEASURE: signs; busy while another request is under way."""
         if self._asked:
-            return control.pack_heart_rate(items.STATUS_BUSY, 0, 0)
+            return items.pack_sign(vital, items.STATUS_BUSY)
         self._asked = True
         try:
             await self._measure()
         finally:
             self._asked = False
-        return control.pack_heart_rate(*self._latest)
+        return self._latest
 
     async def _measure(self) -> None:
         """One measurement; who comes while one is under way has that one."""
@@ -54,23 +55,21 @@ class Vitals:
             return
         self._ended = asyncio.Event()
         try:
-            has_sensor = self._strip.has(items.CHIP_PULSE)
-            self._keep(await self._pulse.measure() if has_sensor else items.STATUS_NO_SENSOR)
+            status = items.STATUS_NO_SENSOR
+            if self._strip.has(sockets.CHIP_PULSE):
+                status = await self._pulse.measure()
+            self._keep(
+                items.pack_sign(
+                    items.VITAL_HEART_RATE, status, self._pulse.bpm, self._pulse.quality
+                )
+            )
         finally:
             self._ended.set()
             self._ended = None
 
-    def _keep(self, status: int) -> None:
+    def _keep(self, signs: bytes) -> None:
         """Journal it, at the middle of its window; a strip that stays out is told once."""
-        is_told = status == self._latest[0] == items.STATUS_NO_SENSOR
-        self._latest = (status, 0, 0)
-        if status == items.STATUS_OK:
-            self._latest = (status, self._pulse.bpm, self._pulse.quality)
-        if is_told:
-            return
-        after_ms = max(0, self._clock.since_item_ms() - _HALF_MS)
-        try:
-            self._journal.reading(after_ms, items.VITAL_HEART_RATE, *self._latest)
-        except OSError:
-            pass  # flash failed; minutes need the room that is left
-        self._save()
+        is_told = signs == self._latest == _NO_SENSOR
+        self._latest = signs
+        if not is_told:
+            self._record.reading(_HALF_MS, signs)

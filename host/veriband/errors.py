@@ -144,9 +144,10 @@ class NoHeartRate(VeribandError):
     )
 
     def __init__(self, address: str, status: int) -> None:
-        super().__init__(
-            f"Band {address} has no heart rate ({STATUSES[status]}): {self._ADVICE[status - 1]}."
-        )
+        why, advice = f"status {status}", "see that Veriband here is as new as the band's"
+        if status <= len(self._ADVICE):
+            why, advice = STATUSES[status], self._ADVICE[status - 1]
+        super().__init__(f"Band {address} has no heart rate ({why}): {advice}.")
 
 
 class BandWentBack(VeribandError):

@@ -28,6 +28,12 @@ class Kind(IntEnum):
     COUNT = 9  # of the step chip, where it uploads totals
 
 
+# Of both numbers of a vital sign: what a byte may say of a living body.
+_BOUNDS = {
+    items.VITAL_HEART_RATE: ((1, 255), (0, 100)),
+    items.VITAL_SPO2: ((1, 100), (0, 100)),
+    items.VITAL_BLOOD_PRESSURE: ((1, 255), (1, 255)),
+}
 GAP_REASONS = {
     items.REASON_CLOCK: "the clock was set",
     items.REASON_NO_READING: "the step sensor did not answer",
@@ -66,14 +72,21 @@ class Anchor(Item):
     offset_min: int = 0
 
 
+class Sign(NamedTuple):
+    """A vital sign (items.VITAL_*) with its status (items.STATUS_*); where that is ok, its value
+    and its quality in percent, or of a blood pressure the systolic and diastolic in mmHg."""
+
+    vital: int
+    status: int
+    first: int
+    second: int
+
+
 @dataclass(frozen=True, slots=True)
 class Reading(Item):
-    """A vital sign (items.VITAL_*), `detail` its status (items.STATUS_*): its value when that is
-    ok, else 0; its quality in percent."""
+    """Vital signs taken together; `detail` is the status of the first."""
 
-    vital: int = 0
-    value: int = 0
-    quality: int = 0
+    signs: tuple[Sign, ...] = ()
 
 
 class End(NamedTuple):
@@ -178,16 +191,22 @@ def _tagged(tag: int, body: bytes, before: Position, after: Position) -> Item:
 
 
 def reading(seq: int, boot: int, t_ms: int, raw: bytes) -> Reading:
-    """A reading from its vital sign, status, and where that is ok value and quality."""
-    vital, status = raw[0], raw[1]
-    is_ok = status == items.STATUS_OK
-    if len(raw) != (4 if is_ok else 2):
-        raise ValueError("a reading of another length")
-    value, quality = (raw[2], raw[3]) if is_ok else (0, 0)
+    """A reading from its signs' bytes."""
+    signs = signs_of(raw)
     return Reading(
-        seq, Kind.READING, boot, t_ms, detail=status, raw=raw, vital=vital, value=value,
-        quality=quality,
-    )  # fmt: skip
+        seq, Kind.READING, boot, t_ms, detail=signs[0].status, raw=raw, signs=tuple(signs)
+    )
+
+
+def signs_of(raw: bytes) -> list[Sign]:
+    """The vital signs in items.pack_sign's bytes. Raises ValueError when they cannot be."""
+    signs = [Sign(*sign) for sign in items.unpack_signs(raw)]
+    for sign in signs:
+        if sign.vital in _BOUNDS and sign.status == items.STATUS_OK:
+            for value, (low, high) in zip(sign[2:], _BOUNDS[sign.vital], strict=True):
+                if not low <= value <= high:
+                    raise ValueError(f"a vital sign that nobody has: {sign}")
+    return signs
 
 
 def _plausible(steps: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from veriband_protocol.items import (
+from veriband_protocol.sockets import (
     CHIP_EEPROM,
     CHIP_HUB,
     CHIP_PULSE,
@@ -18,8 +18,7 @@ _CHIPS = {CHIP_EEPROM: "EEPROM", CHIP_PULSE: "pulse sensor", CHIP_HUB: "blood-pr
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """What is plugged in: items.SOCKET_* (0: nothing), its items.CHIP_*, the number on its label
-    (0: it has none)."""
+    """What is plugged in: SOCKET_* (0: nothing), its CHIP_*, the number on its label (0: none)."""
 
     sockets: int
     chips: int

@@ -5,13 +5,11 @@ All numbers are little-endian.
 
 import struct
 
-from veriband_protocol.items import STATUS_OK, STATUSES
-
 INFO = 0x01  # -> pack_info
 FILE = 0x02  # index -> SHA-256, name
 CLOCK = 0x03  # set the clock -> the clock
 TIME = 0x04  # -> the clock
-HEART_RATE = 0x05  # measure it now -> pack_heart_rate
+MEASURE = 0x05  # a vital sign, now: pack_measure -> items.pack_sign of what was measured
 SEAL = 0x06  # a key to seal with from now on, or nothing -> pack_key_id
 REPLY = 0x80
 
@@ -86,19 +84,14 @@ def unpack_time(body: bytes) -> tuple[int, bool, int, int]:
     return t_min * 60000 + t_ms, bool(is_set), utc_s * 1000 + ms, offset
 
 
-def pack_heart_rate(status: int, bpm: int, quality: int) -> bytes:
-    """The answer to HEART_RATE: items.STATUS_*; the rate, 0 unless ok; its quality in percent."""
-    return bytes((status, bpm, quality))
+def pack_measure(vital: int) -> bytes:
+    """The request to measure a vital sign (items.VITAL_*)."""
+    return bytes((MEASURE, vital))
 
 
-def unpack_heart_rate(body: bytes) -> tuple[int, int, int]:
-    """(status, bpm, quality). Raises ValueError when it cannot be."""
-    if len(body) != 3:
-        raise ValueError(f"a heart rate of {len(body)} bytes")
-    status, bpm, quality = body
-    if status >= len(STATUSES) or (bpm == 0) == (status == STATUS_OK) or quality > 100:
-        raise ValueError(f"a heart rate of {bpm} bpm, status {status}, quality {quality} %")
-    return status, bpm, quality
+def unpack_measure(request: bytes) -> int:
+    """The vital sign; 0 when it is no MEASURE."""
+    return request[1] if len(request) == 2 and request[0] == MEASURE else 0
 
 
 def pack_key_id(key_id: int) -> bytes:

@@ -10,8 +10,6 @@ minute or gap begins where the one before it ended.
     C1-FF len ...  anything else, below; an unknown tag counts one number and takes no time
 """
 
-import struct
-
 MINUTE_MS = 60000
 MAX_MINUTE_STEPS = 383
 MAX_RUN = 64
@@ -22,7 +20,7 @@ BOOT = 0xC2  # varint boot, cause, varint steps counted since the last item of t
 ANCHOR = 0xC3  # varint ms after the last minute, u32 UTC s, u16 ms, i16 offset min, source
 EVENT = 0xC4  # varint ms after the last minute, code, data
 HOLE = 0xC5  # varint count: numbers that a loss of power took, `count` of them
-READING = 0xC6  # varint s after the last minute or gap, vital sign, status; if ok: value, quality
+READING = 0xC6  # varint s after the last minute or gap, pack_sign of each vital sign
 TOTAL = 0xC7  # a minute that ended when the step counter stood at this u16
 COUNT = 0xC8  # the step counter stands at this u16: the next TOTAL's increment counts from here
 
@@ -41,7 +39,9 @@ CAUSE_SLEEP = 5
 SOURCE_HOST = 1  # a host set the clock
 SOURCE_KEPT = 2  # the band kept the time itself over a restart
 
-VITAL_HEART_RATE = 1  # bpm
+VITAL_HEART_RATE = 1  # bpm, quality in percent
+VITAL_SPO2 = 2  # percent, quality in percent; uncalibrated
+VITAL_BLOOD_PRESSURE = 3  # systolic, diastolic in mmHg
 
 STATUS_OK = 0
 STATUS_NOT_WORN = 1
@@ -60,30 +60,31 @@ EVENT_BONDED = 3
 EVENT_PAIRING_FAILED = 4
 EVENT_FAULT = 5  # the firmware caught an exception: UTF-8 text follows
 EVENT_KEY = 6  # a contest's organiser enrolled a key: its id follows
-EVENT_STRIP = 7  # a strip came or went: pack_strip follows. None is in when a boot begins
-
-SOCKET_CASE = 1
-SOCKET_COVER = 2  # both: a strip in each, of which no chip is in use
-
-CHIP_EEPROM = 1
-CHIP_PULSE = 2  # MAX30102
-CHIP_HUB = 4  # MAX32664D
-
-_STRIP = "<BBI"
-STRIP_BYTES = struct.calcsize(_STRIP)
+EVENT_STRIP = 7  # one came or went: sockets.pack_strip. None is in when a boot begins
 
 
-def pack_strip(sockets: int, chips: int, identity: int) -> bytes:
-    """What strip is in: SOCKET_* (0: none), its CHIP_*, the number on its label (0: none)."""
-    return struct.pack(_STRIP, sockets, chips, identity)
+def pack_sign(vital: int, status: int, first: int = 0, second: int = 0) -> bytes:
+    """A vital sign with its status (both 0-15) and, where that is ok, its two numbers."""
+    head = vital << 4 | status
+    return bytes((head, first, second)) if status == STATUS_OK else bytes((head,))
 
 
-def unpack_strip(data: bytes) -> tuple[int, int, int]:
-    """(sockets, chips, identity). Raises ValueError on another length."""
-    if len(data) != STRIP_BYTES:
-        raise ValueError(f"a strip of {len(data)} bytes")
-    sockets, chips, identity = struct.unpack(_STRIP, data)
-    return sockets, chips, identity
+def unpack_signs(data: bytes) -> list[tuple[int, int, int, int]]:
+    """(vital, status, first, second) of each sign; the numbers 0 unless it is ok. Raises
+    ValueError when there is none, or one is cut."""
+    signs: list[tuple[int, int, int, int]] = []
+    i = 0
+    while i < len(data):
+        vital, status = data[i] >> 4, data[i] & 0x0F
+        after = i + 3 if status == STATUS_OK else i + 1
+        if after > len(data):
+            raise ValueError("a vital sign that is cut")
+        first, second = data[i + 1 : after] if status == STATUS_OK else (0, 0)
+        signs.append((vital, status, first, second))
+        i = after
+    if not signs:
+        raise ValueError("no vital sign")
+    return signs
 
 
 def put_varint(buf: bytearray, i: int, value: int) -> int:

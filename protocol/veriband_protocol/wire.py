@@ -37,7 +37,7 @@ def pack_state(
     version: int, epoch: int, oldest: int, upto: int, boot: int, t_ms: int, strip: bytes
 ) -> bytes:
     """The journal's state: numbers `oldest` to `upto` - 1 can be read; the running boot's time;
-    what strip is in (items.pack_strip)."""
+    what strip is in (sockets.pack_strip)."""
     return struct.pack(
         _STATE, version, epoch, oldest, upto, boot, t_ms // 60000, t_ms % 60000, strip
     )

@@ -25,7 +25,7 @@ def lived(journal: Journal, minutes: Iterable[int]) -> None:
             journal.flush()
         if steps >= ACTIVE_STEPS:
             ms = MEASURED_S * 1000
-            journal.reading(ms, items.VITAL_HEART_RATE, items.STATUS_OK, 60, 90)
+            journal.reading(ms, items.pack_sign(items.VITAL_HEART_RATE, items.STATUS_OK, 60, 90))
     journal.flush()
 
 

@@ -8,7 +8,13 @@ from datetime import UTC, datetime
 from veriband.records import Anchor, Item, Kind, reading
 from veriband.store import Store
 from veriband.store.roster import Band
-from veriband_protocol.items import MINUTE_MS, STATUS_NOT_WORN, STATUS_OK
+from veriband_protocol.items import (
+    MINUTE_MS,
+    STATUS_NOT_WORN,
+    STATUS_OK,
+    VITAL_HEART_RATE,
+    pack_sign,
+)
 
 NOON = round(datetime(2026, 3, 2, 12, tzinfo=UTC).timestamp() * 1000)
 EPOCH = 7
@@ -30,7 +36,8 @@ def put(
     for k, count in enumerate(steps):
         rate = bpm[k] if k < len(bpm) else None
         if rate is not None:
-            raw = bytes((1, STATUS_OK, rate, 90) if rate else (1, STATUS_NOT_WORN))
+            status = STATUS_OK if rate else STATUS_NOT_WORN
+            raw = pack_sign(VITAL_HEART_RATE, status, rate or 0, 90)
             found.append(reading(seq + len(found), boot, k * MINUTE_MS + 30_000, raw))
         found.append(Item(seq + len(found), Kind.MINUTE, boot, k * MINUTE_MS, MINUTE_MS, count))
     came = begin_utc_ms + len(steps) * MINUTE_MS if came_utc_ms is None else came_utc_ms

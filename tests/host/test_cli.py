@@ -26,7 +26,8 @@ from veriband.link.session import BandInfo, JournalState
 from veriband.records import Anchor, Item, Kind
 from veriband.store import Store
 from veriband.strip import NO_STRIP, Strip, described
-from veriband_protocol.items import CHIP_HUB, CHIP_PULSE, EVENT_STRIP, SOCKET_COVER, pack_strip
+from veriband_protocol.items import EVENT_STRIP
+from veriband_protocol.sockets import CHIP_HUB, CHIP_PULSE, SOCKET_COVER, pack_strip
 from veriband_simulator import clock
 
 BAND = "C0:98:E5:00:00:01"

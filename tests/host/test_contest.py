@@ -148,7 +148,7 @@ def test_a_verdict_that_changes_late_is_said_though_no_step_is(store: Store) -> 
     its = contest(store, counts_unverified=True)
     early = standings(store, its, UTC)
     seq = store.cursor(anna, EPOCH) or 0
-    rates = [reading(seq + k, 1, k * MINUTE_MS, bytes((1, STATUS_OK, 140, 90))) for k in range(60)]
+    rates = [reading(seq + k, 1, k * MINUTE_MS, bytes((0x10, 140, 90))) for k in range(60)]
     store.commit(anna, EPOCH, rates, seq + 60, NOON + 6 * HOUR_MS)
     assert late_changes(early, standings(store, its, UTC)) == ["anna: suspected became honest."]
 

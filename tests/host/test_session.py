@@ -8,7 +8,7 @@ import pytest
 
 from veriband.errors import BadBatch
 from veriband.link.session import MOST_WAITING, Session
-from veriband_protocol import control, items, uuids, wire
+from veriband_protocol import control, sockets, uuids, wire
 
 Notify = Callable[[Any, bytearray], None]
 
@@ -21,7 +21,7 @@ class Client:
         self.told: dict[str, Notify] = {}
 
     async def read_gatt_char(self, _: str) -> bytes:
-        return wire.pack_state(1, 7, 0, 4, 1, 0, items.pack_strip(0, 0, 0))
+        return wire.pack_state(1, 7, 0, 4, 1, 0, sockets.pack_strip(0, 0, 0))
 
     async def start_notify(self, uuid: str, callback: Notify) -> None:
         self.told[uuid] = callback

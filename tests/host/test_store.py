@@ -152,7 +152,7 @@ def test_what_is_noted_again_is_counted(store: Store) -> None:
 def test_what_came_after_a_moment_is_left_out(store: Store) -> None:
     band = store.add_band("A", None, 0)
     anchor = Anchor(0, Kind.ANCHOR, 1, 0, utc_ms=10**9)
-    rate = reading(2, 1, 0, bytes((1, 0, 72, 90)))
+    rate = reading(2, 1, 0, bytes((0x10, 72, 90)))
     store.commit(band, 7, [anchor, *minutes(1, [5]), rate], 3, 1000)
     store.commit(band, 7, minutes(3, [6], t_ms=MINUTE), 4, 2000, total=77)
     assert store.total(band, 7) == 77

@@ -117,8 +117,8 @@ def test_each_kind_says_what_it_is() -> None:
         + tagged(items.ANCHOR, varint(500) + bytes.fromhex("00f15365 fa00 10ff 01"))
         + tagged(items.BOOT, varint(2) + bytes((items.CAUSE_WATCHDOG,)) + varint(9))
         + tagged(0xF7, b"new")
-        + tagged(items.READING, varint(15) + bytes((1, items.STATUS_OK, 72, 90)))
-        + tagged(items.READING, varint(16) + bytes((1, items.STATUS_NOT_WORN)))
+        + tagged(items.READING, varint(15) + bytes((0x10, 72, 90, 0x23)))
+        + tagged(items.READING, varint(16) + b"\x11")
     )  # fmt: skip
     m1, m2, zero1, zero2, gap, anchor, boot, unknown, rate, off = decode(data, 10, 1, 0)
     assert [i.steps for i in (m1, m2, zero1, zero2)] == [5, 200, 0, 0]
@@ -130,8 +130,16 @@ def test_each_kind_says_what_it_is() -> None:
     assert (unknown.kind, unknown.raw, unknown.seq) == (Kind.UNKNOWN, b"new", 17)
     assert isinstance(rate, Reading)
     assert isinstance(off, Reading)
-    assert (rate.t_ms, rate.vital, rate.detail, rate.value, rate.quality) == (15_000, 1, 0, 72, 90)
-    assert (off.t_ms, off.detail, off.value, off.quality) == (16_000, items.STATUS_NOT_WORN, 0, 0)
+    assert (rate.t_ms, rate.detail) == (15_000, items.STATUS_OK)
+    assert rate.signs == ((items.VITAL_HEART_RATE, 0, 72, 90), (items.VITAL_SPO2, 3, 0, 0))
+    assert (off.t_ms, off.detail) == (16_000, items.STATUS_NOT_WORN)
+    assert off.signs == ((items.VITAL_HEART_RATE, items.STATUS_NOT_WORN, 0, 0),)
+
+
+@pytest.mark.parametrize("raw", ["", "10", "1048", "100000", "104865", "2065ff", "300050"])
+def test_signs_that_are_cut_or_of_nobody_are_refused(raw: str) -> None:
+    with pytest.raises(ValueError, match="sign"):
+        list(decode(tagged(items.READING, varint(15) + bytes.fromhex(raw)), 0, 1, 0))
 
 
 def test_totals_become_increments_over_the_counters_wrap() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from veriband_protocol import control, items, wire
+from veriband_protocol import control, sockets, wire
 from veriband_protocol.passkey import passkey
 
 U32 = st.integers(0, 2**32 - 1)
@@ -68,14 +68,14 @@ def test_any_request_is_understood_or_refused(data: bytes) -> None:
 
 @given(U32, U32, U32, U32, st.integers(0, 2**40), st.integers(0, 3), st.integers(0, 255), U32)
 def test_the_state_tells_the_strip(
-    epoch: int, oldest: int, upto: int, boot: int, t_ms: int, sockets: int, chips: int, number: int
+    epoch: int, oldest: int, upto: int, boot: int, t_ms: int, where: int, chips: int, number: int
 ) -> None:
-    strip = items.pack_strip(sockets, chips, number)
+    strip = sockets.pack_strip(where, chips, number)
     state = wire.pack_state(1, epoch, oldest, upto, boot, t_ms, strip)
     assert wire.unpack_state(state) == (1, epoch, oldest, upto, boot, t_ms, strip)
-    assert items.unpack_strip(strip) == (sockets, chips, number)
+    assert sockets.unpack_strip(strip) == (where, chips, number)
     with pytest.raises(ValueError, match="a strip of"):
-        items.unpack_strip(strip[1:])
+        sockets.unpack_strip(strip[1:])
 
 
 def test_a_request_cut_by_the_radio_is_refused() -> None:

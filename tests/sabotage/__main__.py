@@ -60,8 +60,8 @@ BREAKAGES = (
     Breakage(
         "what waited in RTC memory is forgotten at a reset",
         "firmware/band/app.py",
-        "        kept = self._kept.load()",
-        "        kept = None", DAY,
+        "kept.load()",
+        "None", DAY,
     ),
     Breakage(
         "the hour's steps without a reading are dropped",
@@ -85,9 +85,9 @@ BREAKAGES = (
     ),
     Breakage(
         "a flush that failed is not tried again before the next",
-        "firmware/band/app.py",
-        "                if self._flush():\n                    waited = 0",
-        "                self._flush()\n                waited = 0",
+        "firmware/band/minutes.py",
+        "                if self._record.flush():\n                    waited = 0",
+        "                self._record.flush()\n                waited = 0",
         f"{TROUBLE}::test_a_flush_that_failed_and_a_loss_of_power_cost_ten_minutes",
     ),
     Breakage(
@@ -233,7 +233,7 @@ BREAKAGES = (
     Breakage(
         "of two strips that talk at once one is believed",
         "firmware/band/strip.py",
-        "        if sockets in (items.SOCKET_CASE, items.SOCKET_COVER):",
+        "        if sockets in (sockets.SOCKET_CASE, sockets.SOCKET_COVER):",
         "        if sockets:",
         f"{STRIP}::test_with_one_in_each_socket_neither_is_used",
     ),

@@ -48,7 +48,7 @@ class Recorder:
             middle = self.t_ms + MINUTE // 2
             yield self._next(Kind.MINUTE, MINUTE, steps)
             if rate is not None:
-                raw = bytes((1, 0, rate, 90)) if rate else bytes((1, 1))
+                raw = bytes((0x10, rate, 90)) if rate else b"\x11"
                 yield reading(self.seq, 1, middle, raw)
                 self.seq += 1
 

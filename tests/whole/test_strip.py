@@ -15,16 +15,16 @@ from tests.whole.rig import EDGE_US, Rig, live, rig
 from veriband.link.session import Session, connected
 from veriband.records import Kind
 from veriband.strip import NO_STRIP, Strip
-from veriband_protocol import items
+from veriband_protocol import items, sockets
 from veriband_simulator import world
 from veriband_simulator.board import DETECT_PINS
 from veriband_simulator.chips import Chip, Faulty
 from veriband_simulator.wearers import Minute, Wearer
 
 IDENTITY = world.FIRST_IDENTITY + 1
-CHIPS = items.CHIP_EEPROM | items.CHIP_PULSE
-IN_CASE = Strip(items.SOCKET_CASE, CHIPS, IDENTITY)
-IN_COVER = Strip(items.SOCKET_COVER, CHIPS, IDENTITY)
+CHIPS = sockets.CHIP_EEPROM | sockets.CHIP_PULSE
+IN_CASE = Strip(sockets.SOCKET_CASE, CHIPS, IDENTITY)
+IN_COVER = Strip(sockets.SOCKET_COVER, CHIPS, IDENTITY)
 SETTLED_S = 2.0
 WALKS = Wearer([Minute(100 + m % 23, 84) for m in range(5 * 60)], seed=1)
 EXPECTED = (items.EVENT_BONDED, items.EVENT_STRIP)
@@ -89,7 +89,7 @@ async def journaled(r: Rig) -> list[Strip]:
     events = [item for item in r.items() if item.kind is Kind.EVENT]
     assert {event.detail for event in events} <= set(EXPECTED)
     return [
-        Strip(*items.unpack_strip(event.raw))
+        Strip(*sockets.unpack_strip(event.raw))
         for event in events
         if event.detail == items.EVENT_STRIP
     ]
@@ -142,11 +142,11 @@ def dead(strip: world.Strip) -> None:
 @pytest.mark.parametrize(
     ("is_so", "chips", "identity"),
     [
-        (wrong_id, items.CHIP_EEPROM, IDENTITY),
-        (hub, CHIPS | items.CHIP_HUB, IDENTITY),
+        (wrong_id, sockets.CHIP_EEPROM, IDENTITY),
+        (hub, CHIPS | sockets.CHIP_HUB, IDENTITY),
         (unreadable, CHIPS, 0),
         (nacks, CHIPS, IDENTITY),
-        (no_eeprom, items.CHIP_PULSE, 0),
+        (no_eeprom, sockets.CHIP_PULSE, 0),
         (dead, 0, 0),
     ],
 )
@@ -159,7 +159,7 @@ def test_what_is_on_it_is_found_by_asking(
         is_so(its(r))
         r.band.plug_strip()
         await asyncio.sleep(SETTLED_S)
-        found = Strip(items.SOCKET_CASE, chips, identity)
+        found = Strip(sockets.SOCKET_CASE, chips, identity)
         assert await strip(r) == found
         assert await synced(r) == [IN_CASE, NO_STRIP, found]
 
@@ -190,7 +190,7 @@ def test_with_one_in_each_socket_neither_is_used(tmp_path: Path) -> None:
     async def story(r: Rig) -> None:
         r.band.board.set_pin(DETECT_PINS["cover"], 0)
         await asyncio.sleep(SETTLED_S)
-        both = Strip(items.SOCKET_CASE | items.SOCKET_COVER, 0, 0)
+        both = Strip(sockets.SOCKET_CASE | sockets.SOCKET_COVER, 0, 0)
         assert await strip(r) == both
         assert (await asked(r, Session.heart_rate)).status == items.STATUS_NO_SENSOR
         r.band.board.set_pin(DETECT_PINS["cover"], 1)

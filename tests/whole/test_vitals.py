@@ -225,7 +225,7 @@ def test_a_malformed_request_is_refused_and_measures_nothing(tmp_path: Path) -> 
 
         async def wrong(session: Session) -> None:
             with pytest.raises(BadBatch, match="wrong length"):
-                await session.request(control.HEART_RATE, b"\x01")
+                await session.request(control.MEASURE, b"")
 
         await asked(r, wrong)
         await minute(r, 2)

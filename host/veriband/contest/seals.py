@@ -204,8 +204,12 @@ def read(
                 continue
             if item.steps is not None:
                 steps.append((utc_ms, item.steps, item.kind))
-            elif isinstance(item, Reading) and item.vital == VITAL_HEART_RATE:
-                rates.append((utc_ms, item.detail, item.value))
+            elif isinstance(item, Reading):
+                rates += [
+                    (utc_ms, sign.status, sign.first)
+                    for sign in item.signs
+                    if sign.vital == VITAL_HEART_RATE
+                ]
         steps += [
             (utc_ms, count, Kind.GAP)
             for utc_ms, count, *number in store.numbered_steps(worn.band, begin, end, as_of_utc_ms)

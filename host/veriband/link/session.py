@@ -23,9 +23,11 @@ from veriband.errors import (
 )
 from veriband.link.deadline import started, within
 from veriband.link.radio import Radio
+from veriband.records import Sign, signs_of
 from veriband.strip import NO_STRIP, Strip
 from veriband_protocol import VERSION, control, uuids, wire
-from veriband_protocol.items import unpack_strip
+from veriband_protocol.items import VITAL_HEART_RATE
+from veriband_protocol.sockets import unpack_strip
 
 T = TypeVar("T")
 
@@ -290,10 +292,16 @@ class Session:
 
     async def heart_rate(self) -> HeartRate:
         """The heart rate, measured now; the band journals it, too."""
+        for sign in await self.measure(VITAL_HEART_RATE):
+            if sign.vital == VITAL_HEART_RATE:
+                return HeartRate(*sign[1:])
+        raise BadBatch(self.address, "an answer without a heart rate")
+
+    async def measure(self, vital: int) -> list[Sign]:
+        """A vital sign, measured now, and others that come with it; the band journals them."""
+        body = await self.request(control.MEASURE, control.pack_measure(vital)[1:], MEASURE_S)
         try:
-            return HeartRate(
-                *control.unpack_heart_rate(await self.request(control.HEART_RATE, b"", MEASURE_S))
-            )
+            return signs_of(body)
         except ValueError as error:
             raise BadBatch(self.address, str(error)) from error
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from veriband.records import TIMED, Anchor, End, Item, Kind
+from veriband.records import TIMED, Anchor, End, Item, Kind, signs_of
 from veriband.store.roster import Band, Roster
-from veriband_protocol.items import EVENT_STRIP, STATUS_OK, VITAL_HEART_RATE
+from veriband_protocol.items import EVENT_STRIP, VITAL_HEART_RATE
 from veriband_protocol.wire import NO_SEAL, unpack_batch
 
 LATEST = 1 << 62  # UTC ms, later than everything
@@ -229,15 +229,16 @@ class Store(Roster):
     ) -> list[tuple[int, int, int]]:
         """(UTC ms, items.STATUS_*, bpm or 0) of what was measured in that time, in its order."""
         rows = self.read(
-            "SELECT utc_ms, detail, raw FROM item INDEXED BY item_by_time WHERE band = ? "
+            "SELECT utc_ms, raw FROM item INDEXED BY item_by_time WHERE band = ? "
             f"AND utc_ms >= ? AND utc_ms < ? AND kind = ? AND {_ARRIVED} "
             "ORDER BY utc_ms, epoch, seq",
             (band.id, from_utc_ms, to_utc_ms, Kind.READING, as_of_utc_ms),
         )
         return [
-            (utc_ms, status, raw[2] if status == STATUS_OK else 0)
-            for utc_ms, status, raw in rows
-            if raw[0] == VITAL_HEART_RATE
+            (utc_ms, sign.status, sign.first)
+            for utc_ms, raw in rows
+            for sign in signs_of(raw)
+            if sign.vital == VITAL_HEART_RATE
         ]
 
     def strip_out_since(self, band: Band, utc_ms: int) -> int | None:

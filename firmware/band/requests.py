@@ -1,0 +1,62 @@
+"""Serves the radio: what centrals ask for, and what they are shown."""
+
+import asyncio
+
+from band import radio
+from veriband_protocol import control
+
+
+class Requests:
+    """Takes what `the_radio` has queued to whom it concerns."""
+
+    def __init__(self, the_radio, door, sync, control, vitals, clock, record) -> None:
+        self._radio = the_radio
+        self._door = door
+        self._sync = sync
+        self._control = control
+        self._vitals = vitals
+        self._clock = clock
+        self._record = record
+        the_radio.before_read = self._before_read
+
+    def _before_read(self, handle: int) -> None:
+        """Called in the radio's interrupt: make `handle` say what is true now."""
+        the_radio, clock = self._radio, self._clock
+        if handle == the_radio.journal_state:
+            the_radio.write(handle, self._sync.state())
+        elif handle == the_radio.current_time:
+            the_radio.write(handle, clock.current_time())
+        elif handle == the_radio.local_time:
+            the_radio.write(handle, bytes((clock.offset_min() // 15 & 0xFF, 0)))
+
+    async def run(self) -> None:
+        """Serve for ever."""
+        while True:
+            await self._radio.ready.wait()
+            while self._radio.queue:
+                await self._handle(*self._radio.queue.popleft())
+
+    async def _handle(self, event: int, conn: int, handle: int, data: bytes) -> None:
+        the_radio = self._radio
+        if event != radio.WRITE:
+            if event == radio.DISCONNECT:
+                self._sync.forget(conn)
+            code = self._door.passed(event, conn, handle)
+            if code:
+                self._record.event(code)
+        elif handle == the_radio.journal_request:
+            await self._sync.answer(conn, data)
+        elif handle == the_radio.control_request:
+            vital = control.unpack_measure(data)
+            if vital in self._vitals.KNOWN:
+                asyncio.create_task(self._measure(conn, vital))
+            else:
+                await self._respond(conn, self._control.answer(data))
+                self._record.save()
+
+    async def _measure(self, conn: int, vital: int) -> None:
+        head = bytes((control.MEASURE | control.REPLY, control.OK))
+        await self._respond(conn, head + await self._vitals.answer(vital))
+
+    async def _respond(self, conn: int, answer: bytes) -> None:
+        await self._radio.notify(conn, self._radio.control_response, answer)
