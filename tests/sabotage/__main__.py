@@ -233,8 +233,8 @@ BREAKAGES = (
     Breakage(
         "of two strips that talk at once one is believed",
         "firmware/band/strip.py",
-        "        if sockets in (sockets.SOCKET_CASE, sockets.SOCKET_COVER):",
-        "        if sockets:",
+        "        if where in (sockets.SOCKET_CASE, sockets.SOCKET_COVER):",
+        "        if where:",
         f"{STRIP}::test_with_one_in_each_socket_neither_is_used",
     ),
     Breakage(
