@@ -22,12 +22,13 @@ _STEP = 32  # the rate of one step in a window
 
 class Heart:
     """The last estimate's `bpm`, 40-220, and `quality`: how much of the light's rhythm the pulse
-    explains, percent. Both are 0 unless it was OK.
+    explains, percent. Both are 0 unless it was OK. `moving`: the arm moved.
     """
 
     def __init__(self) -> None:
         self.bpm = 0
         self.quality = 0
+        self.moving = False
         self._spectra = Spectra()
         self._beats = Beats()
         self._power = array("i", bytes(4 * BINS))  # of the light, without the arm's
@@ -47,9 +48,9 @@ class Heart:
             return items.STATUS_NOT_WORN
         spectra = self._spectra
         spectra.take(infrared, x, y, z, moved)
-        moving = spectra.arm_moves >= _MOVING
+        self.moving = spectra.arm_moves >= _MOVING
         self._guarded = 0
-        if moving:
+        if self.moving:
             self._guard(_STEP * steps)
         if spectra.light_moves >= _LIGHT_MOVES and clipped < WINDOW // 16:
             rate = self._find()
@@ -58,7 +59,7 @@ class Heart:
             if self.bpm:
                 return items.STATUS_OK
             self.quality = 0
-        return items.STATUS_MOVING if moving else items.STATUS_NO_PULSE
+        return items.STATUS_MOVING if self.moving else items.STATUS_NO_PULSE
 
     def _guard(self, counted: int) -> None:
         """Note the rates that the arm may give the light; `counted` is the rate of the steps.

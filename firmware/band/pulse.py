@@ -1,14 +1,16 @@
-"""A heart-rate measurement: the pulse sensor and the arm's motion sampled together, 11 s."""
+"""A measurement of the pulse: the sensor and the arm's motion sampled together, 11 s."""
 
 import asyncio
 from array import array
 
 from band.beats import WINDOW
 from band.heart import WORN, Heart
+from band.oxygen import Oxygen
 from drivers.max30102 import RATE_HZ
 from veriband_protocol import items
 
-_INFRARED = 36  # 7.2 mA, in 0.2 mA; red stays dark, it is not needed for the pulse
+_INFRARED = 36  # 7.2 mA, in 0.2 mA
+_RED = 36
 _SETTLING_MS = 1000  # the first samples are of a LED and an amplifier that settle
 _READ_MS = 1000  # the FIFO holds 1.28 s
 _SAMPLE_MS = 1000 // RATE_HZ
@@ -20,7 +22,7 @@ _TRIES = 3  # of a transaction
 
 class Pulse:
     """Measures with `light` (a MAX30102) and `arm` (an LSM6DSOX), once at a time. `bpm` and
-    `quality` are of the last measurement, 0 unless it was OK.
+    `quality` are of the last measurement, 0 unless it was OK, `oxygen` of the last with red light.
     """
 
     def __init__(self, light, arm) -> None:
@@ -28,6 +30,7 @@ class Pulse:
         self.quality = 0
         self._light = light
         self._arm = arm
+        self.oxygen = Oxygen()
         self._heart = Heart()
         self._red = array("i", bytes(4 * WINDOW))
         self._infrared = array("i", bytes(4 * WINDOW))
@@ -36,15 +39,28 @@ class Pulse:
         self._z = array("h", bytes(2 * _MOTION))
         self._stop()  # a reset in mid-measurement leaves the LED lit
 
-    async def measure(self) -> int:
-        """The status of a measurement, items.STATUS_*."""
+    async def measure(self, with_red: bool = False) -> int:
+        """The status of a measurement, items.STATUS_*. The red LED, without which there is no
+        `oxygen`, stays dark unless it is asked for."""
         self.bpm = self.quality = 0
         try:
-            return await self._measure()
+            status = await self._measure(_RED if with_red else 0)
         except OSError:
-            return items.STATUS_NO_SENSOR
+            status = items.STATUS_NO_SENSOR
         finally:
             self._stop()
+        if with_red:
+            self._saturation(status)
+        return status
+
+    def _saturation(self, status: int) -> None:
+        """What the window says of it in which the pulse had that status."""
+        if status != items.STATUS_OK:
+            self.oxygen.refuse(status)
+        elif self._heart.moving:
+            self.oxygen.refuse(items.STATUS_MOVING)
+        else:
+            self.oxygen.estimate(self._red, self._infrared)
 
     def _stop(self) -> None:
         for stop in (self._light.stop, self._arm.stop_motion):
@@ -53,8 +69,8 @@ class Pulse:
             except OSError:
                 pass  # it is not there
 
-    async def _measure(self) -> int:
-        _insist(self._light.begin, 0, _INFRARED)
+    async def _measure(self, red: int) -> int:
+        _insist(self._light.begin, red, _INFRARED)
         for _ in range(_WINDOWS):
             await asyncio.sleep_ms(_SETTLING_MS)
             count = _insist(self._light.read, self._red, self._infrared, 0)

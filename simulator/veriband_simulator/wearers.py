@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 
-from veriband_simulator.wrist import Arm, Heart, acceleration, light
+from veriband_simulator.wrist import SPO2_PERCENT, Arm, Heart, acceleration, light
 
 MINUTE_US = 60_000_000
 NATURAL_SPM = 100.0  # who makes fewer steps in a minute walks for a part of it and stands
@@ -40,13 +40,15 @@ class Minute:
     """What a minute does to a band.
 
     `heart_rate_bpm`: the mean of the heart under it, also when it is not worn. `by_machine`: the
-    steps are a machine's, evenly over the minute; nobody's feet make any.
+    steps are a machine's, evenly over the minute; nobody's feet make any. `spo2_percent`: the
+    blood's saturation.
     """
 
     steps: int
     heart_rate_bpm: float
     worn: bool = True
     by_machine: bool = False
+    spo2_percent: float = SPO2_PERCENT
 
 
 class Wearer:
@@ -107,7 +109,8 @@ class Wearer:
     def light(self, us: int) -> tuple[int, int]:
         """What the pulse sensor sees: (red, infrared) counts of 18 bits."""
         minute, share = self._at(us)
-        heart = self._heart(us) if self._minutes[minute].worn else None
+        its = self._minutes[minute]
+        heart = replace(self._heart(us), spo2_percent=its.spo2_percent) if its.worn else None
         return light(self._arm, us, heart, *self._stride(minute, share), minute)
 
     def acceleration(self, us: int) -> tuple[float, float, float]:

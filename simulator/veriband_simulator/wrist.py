@@ -15,7 +15,7 @@ TURN = 2 * math.pi
 ADC_NOISE = 12.0  # counts, standard deviation
 FEEL_NOISE_G = 0.01
 MOST_MOTION = 3.0  # of the pulse, both from peak to peak
-PULSE_SHARE_OF_RED = 0.52  # the pulse in red beside infrared: that of a saturation of 97 %
+SPO2_PERCENT = 97.0  # of somebody of whom nothing else is said
 ARRHYTHMIA = 0.03  # share by which breathing changes a resting heart's rate
 _TABLE = 2048
 _MASK = (1 << 64) - 1
@@ -41,10 +41,17 @@ _WAVE = _wave()
 
 @dataclass(frozen=True, slots=True)
 class Heart:
-    """How many beats there were, with fractions, and the rate."""
+    """How many beats there were, with fractions, the rate, and the blood's saturation."""
 
     beats: float
     bpm: float
+    spo2_percent: float = SPO2_PERCENT
+
+    @property
+    def ratio(self) -> float:
+        """The pulse in the red light beside that in infrared, both as a share of the light: by
+        the usual linear curve, SpO2 = 110 - 25 R."""
+        return (110 - self.spo2_percent) / 25
 
 
 @dataclass(frozen=True)
@@ -146,7 +153,7 @@ def light(
         slow = 0.3 * breath + 0.5 * math.sin(TURN * seconds / 47 + arm.half_phase)
         moved *= MOST_MOTION / 2
         still = arm.perfusion * slow
-        red = arm.red * (1 - arm.perfusion * (PULSE_SHARE_OF_RED * pulse + 0.8 * moved) - still)
+        red = arm.red * (1 - arm.perfusion * (heart.ratio * pulse + 0.8 * moved) - still)
         infrared = arm.infrared * (1 - arm.perfusion * (pulse + moved) - still)
     return round(red + ADC_NOISE * red_noise), round(infrared + ADC_NOISE * infrared_noise)
 

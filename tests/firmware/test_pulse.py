@@ -1,4 +1,4 @@
-"""A heart-rate measurement on the band: what it says, what it leaves behind, what may go wrong."""
+"""A measurement of the pulse on the band: what it says, what stays behind, what may go wrong."""
 
 from __future__ import annotations
 
@@ -34,9 +34,17 @@ async def measure(name="said"):
     status = await pulse.measure()
     say(name, status, pulse.bpm, pulse.quality)
 
+async def oxygen():
+    status = await pulse.measure(True)
+    say("said", status, pulse.bpm, pulse.oxygen.status, pulse.oxygen.percent, pulse.oxygen.quality)
+
 async def main():
     await measure()
 
+"""
+OXYGEN = """
+async def main():
+    await oxygen()
 """
 RUN = """
 asyncio.run(main())
@@ -59,7 +67,10 @@ class Wrist:
         self.world = World(1, datetime(2026, 1, 1, tzinfo=UTC))
         self.infrared: Callable[[int], float] = lambda us: 100_000 - 300 * beat(us)
         self.motion: Callable[[int], float] = lambda us: 0.0
-        self.light = Max30102(self.world.now_us, lambda us: (100_000, round(self.infrared(us))))
+        self.red: Callable[[int], float] = lambda us: 60_000 - 90 * beat(us)
+        self.light = Max30102(
+            self.world.now_us, lambda us: (round(self.red(us)), round(self.infrared(us)))
+        )
         self.arm = Lsm6dsox(
             self.world.now_us,
             lambda us: us // 600_000,
@@ -236,9 +247,45 @@ async def main():
     assert wrist.is_dark
 
 
-def test_the_red_led_stays_dark() -> None:
+def test_the_red_led_stays_dark_unless_it_is_needed() -> None:
     wrist, _ = measured(lambda _: None)
     assert wrist.light._registers[0x0C] == 0 < wrist.light._registers[0x0D]
+    wrist, _ = measured(lambda _: None, script=OXYGEN)
+    assert wrist.light._registers[0x0C] == wrist.light._registers[0x0D] > 0
+    assert wrist.is_dark
+
+
+def test_with_red_light_the_saturation_is_measured_in_the_same_eleven_seconds() -> None:
+    """The pulse takes 0.15 % of the red light and 0.3 % of the infrared: R is 0.5."""
+    _, said = measured(lambda _: None, script=OXYGEN)
+    ((status, bpm, its, percent, quality, ms),) = said
+    assert (status, bpm, its) == (items.STATUS_OK, 72, items.STATUS_OK)
+    assert percent == pytest.approx(97.5, abs=1)
+    assert quality >= 90
+    assert ms <= WHOLE_MS
+
+
+def test_an_arm_that_moves_has_a_heart_rate_and_no_saturation() -> None:
+    def swing(wrist: Wrist) -> None:
+        wrist.infrared = lambda us: 100_000 - 300 * beat(us, 90) + 600 * beat(us, 140)
+        wrist.motion = lambda us: 0.4 * beat(us, 140)
+
+    _, said = measured(swing, script=OXYGEN)
+    assert said[0][:5] == [items.STATUS_OK, pytest.approx(90, abs=2), items.STATUS_MOVING, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("infrared", "status"),
+    [
+        (lambda us: 2000, items.STATUS_NOT_WORN),
+        (lambda us: 100_000 + us * 7919 % 301, items.STATUS_NO_PULSE),
+    ],
+)
+def test_without_a_pulse_there_is_no_saturation_either(
+    infrared: Callable[[int], float], status: int
+) -> None:
+    _, said = measured(lambda w: setattr(w, "infrared", infrared), script=OXYGEN)
+    assert said[0][:5] == [status, 0, status, 0, 0]
 
 
 def test_steps_go_on_while_it_measures() -> None:

@@ -268,8 +268,8 @@ BREAKAGES = (
     Breakage(
         "the arm's rate is not guarded",
         "firmware/band/heart.py",
-        "        if moving:\n            self._guard(_STEP * steps)",
-        "        if moving:\n            pass",
+        "        if self.moving:\n            self._guard(_STEP * steps)",
+        "        if self.moving:\n            pass",
         f"{PPG}::test_the_arms_rhythm_is_not_taken_for_the_pulse",
     ),
     Breakage(

@@ -55,6 +55,15 @@ def test_a_still_arm_shows_the_heart_rate_in_both_colours(bpm: int) -> None:
         assert 0.003 < pulse < 0.05
 
 
+@pytest.mark.parametrize("percent", [80, 90, 97, 100])
+def test_the_less_oxygen_the_more_of_the_red_light_a_beat_takes(percent: float) -> None:
+    """The ratio of ratios, by the linear curve 110 - 25 R."""
+    for seed in SEEDS:
+        both = seen(Wearer([Minute(0, 72, spo2_percent=percent)] * 3, seed), 60)
+        red, infrared = (at(colour, strongest(colour)) / colour.mean() for colour in both.T)
+        assert 110 - 25 * red / infrared == pytest.approx(percent, abs=1)
+
+
 def test_the_rate_goes_smoothly_from_minute_to_minute() -> None:
     wearer = Wearer([Minute(0, bpm) for bpm in (60, 80, 100, 100)], seed=1)
     rates = [wearer.heart_rate_bpm(s * 1_000_000) for s in range(240)]
