@@ -13,6 +13,7 @@ from band.bus import Bus
 from band.button import Button
 from band.clock import Clock
 from band.control import Control
+from band.cycles import Cycles
 from band.door import Door
 from band.journal import Journal
 from band.kept import Kept
@@ -55,7 +56,8 @@ class Band:
         self._gauge = MAX17048(bus)
         light = MAX30102(bus)
         self._strip = strip = Strip(bus, board, light, record)
-        self._vitals = Vitals(Pulse(light, motion), strip, record)
+        cycles = Cycles(clock, kept, record)
+        self._vitals = Vitals(Pulse(light, motion), strip, record, cycles)
         self._minutes = Minutes(
             clock, sampler, journal, record, self._vitals, self._measure_battery
         )

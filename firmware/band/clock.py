@@ -60,8 +60,12 @@ class Clock:
 
     def offset_min(self) -> int:
         """How many minutes the wearer's clock is ahead of UTC now."""
+        return self.offset_at(self.utc_ms() // 1000)
+
+    def offset_at(self, utc_s: int) -> int:
+        """How many minutes the wearer's clock is ahead of UTC then."""
         offset_min, change_utc_s, then_min = self.zone
-        return then_min if change_utc_s and self.utc_ms() >= change_utc_s * 1000 else offset_min
+        return then_min if change_utc_s and utc_s >= change_utc_s else offset_min
 
     def set(self, utc_ms: int, offset_min: int, change_utc_s: int, then_min: int) -> int:
         """It is `utc_ms` now; the wearer's clock is `offset_min` minutes ahead of it, and

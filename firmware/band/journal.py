@@ -7,7 +7,7 @@ be sent before it is on flash; what a loss of power takes is journaled as a hole
 import struct
 
 from band.ring import MAX_ITEMS, Ring
-from veriband_protocol import items
+from veriband_protocol import items, readings
 from veriband_protocol.items import Position
 
 _AHEAD = 4096  # numbers reserved at a time: about a page's
@@ -147,9 +147,8 @@ class Journal:
         self.add(items.EVENT, bytes(self._scratch[: n + 1]) + data[:120])
 
     def reading(self, after_ms: int, signs: bytes) -> None:
-        """Add vital signs (items.pack_sign), taken `after_ms` after the last minute or gap."""
-        n = items.put_varint(self._scratch, 0, after_ms // 1000)
-        self.add(items.READING, bytes(self._scratch[:n]) + signs)
+        """Add vital signs (readings.pack), taken `after_ms` after the last minute or gap."""
+        self.add(*readings.pack(after_ms // 1000, signs))
 
     def flush(self) -> None:
         """Put what waits on flash. Raises OSError when flash fails; nothing is lost then."""

@@ -4,7 +4,7 @@ import struct
 
 from machine import RTC
 
-_HEAD = "<HIIHBhIhB"
+_HEAD = "<HIIHBhIhIIB"
 _SIZE = struct.calcsize(_HEAD)
 _MAGIC = 0x4B57
 _CLOCK_SET, _COUNT_KNOWN = 1, 2
@@ -13,12 +13,15 @@ _CLOCK_SET, _COUNT_KNOWN = 1, 2
 class Kept:
     """Items not yet on flash, the step chip's last count, and whether the clock was set.
 
+    `periods`: the newest of the detection cycles, and which up to it are done, a bit each.
+
     magic u16, epoch u32, number of the first item u32, count u16, flags u8 (clock set, count
-    known), zone (offset min i16, its next change UTC s u32, offset then i16), length u8, items,
-    Fletcher-16. Saving allocates nothing.
+    known), zone (offset min i16, its next change UTC s u32, offset then i16), periods (2 u32),
+    length u8, items, Fletcher-16. Saving allocates nothing.
     """
 
     def __init__(self) -> None:
+        self.periods = (0, 0)
         self._rtc = RTC()
         self._buf = bytearray(_SIZE + 255 + 2)
 
@@ -33,7 +36,7 @@ class Kept:
         zone = clock.zone
         struct.pack_into(
             _HEAD, self._buf, 0, _MAGIC, journal.epoch, journal.ring.end.seq, count, flags,
-            zone[0], zone[1], zone[2], used,
+            zone[0], zone[1], zone[2], self.periods[0], self.periods[1], used,
         )  # fmt: skip
         for i in range(used):
             self._buf[_SIZE + i] = journal.pending[i]
@@ -45,13 +48,17 @@ class Kept:
         data = self._rtc.memory()
         if len(data) != len(self._buf):
             return None
-        magic, epoch, seq, count, flags, *zone, used = struct.unpack_from(_HEAD, data)
+        magic, epoch, seq, count, flags, *zone, newest, done, used = struct.unpack_from(
+            _HEAD, data
+        )
         self._buf[:] = data
         self._seal(_SIZE + used)
         if magic != _MAGIC or self._buf != data:
             return None
         if not flags & _COUNT_KNOWN:
             count = None
+        if flags & _CLOCK_SET:  # else they were counted from that boot
+            self.periods = (newest, done)
         return epoch, seq, count, bool(flags & _CLOCK_SET), zone, data[_SIZE : _SIZE + used]
 
     def _seal(self, end: int) -> None:

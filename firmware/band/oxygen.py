@@ -1,10 +1,10 @@
 """Oxygen saturation from red and infrared light: within 31 bits, nothing allocated.
 
 How much more of the red light than of the infrared each beat takes away is the ratio of ratios,
-R = (AC red / DC red) / (AC infrared / DC infrared); SpO2 = 110 - 25 R, the usual linear curve (J. G.
-Webster, Design of Pulse Oximeters, 1997). NOT CALIBRATED: which curve is right depends on the LEDs
-and the housing. Maxim's for its reference design and for the MAX32664 lie up to 5 points away, and
-an oximeter is calibrated on people (Maxim application note 6845).
+R = (AC red / DC red) / (AC infrared / DC infrared). SpO2 = 110 - 25 R, the usual linear curve
+(J. G. Webster, Design of Pulse Oximeters, 1997). NOT CALIBRATED: which curve is right depends on
+the LEDs and the housing. Maxim's for its reference design and for the MAX32664 lie up to 5 points
+away, and an oximeter is calibrated on people (Maxim application note 6845).
 """
 
 from array import array

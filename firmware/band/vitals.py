@@ -1,4 +1,4 @@
-"""Vital signs: heart rate after each active minute and when a host asks, all of it journaled."""
+"""Vital signs: after active minutes, in each period, and when a host asks; all of it journaled."""
 
 import asyncio
 
@@ -6,36 +6,40 @@ from band.heart import WINDOW
 from drivers.max30102 import RATE_HZ
 from veriband_protocol import items, sockets
 
-ACTIVE_STEPS = 40  # a minute with so many is followed by a measurement
+ACTIVE_STEPS = 40  # a minute with so many is followed by a heart rate
 _HALF_MS = WINDOW * 500 // RATE_HZ  # of a measurement's window
 _NO_SENSOR = items.pack_sign(items.VITAL_HEART_RATE, items.STATUS_NO_SENSOR)
 
 
 class Vitals:
-    """Measures with `pulse` on `strip` into `record`."""
+    """Measures with `pulse` on `strip` into `record`; `cycles` says when a period wants it."""
 
-    KNOWN = (items.VITAL_HEART_RATE,)  # what can be asked for
+    KNOWN = (items.VITAL_HEART_RATE, items.VITAL_SPO2)  # what can be asked for
 
-    def __init__(self, pulse, strip, record) -> None:
+    def __init__(self, pulse, strip, record, cycles) -> None:
         self._pulse = pulse
         self._strip = strip
         self._record = record
-        self._active = asyncio.Event()
+        self._cycles = cycles
+        self._wanted = asyncio.Event()
         self._ended = None  # the Event of a measurement under way
+        self._with_red = False  # so is the last one's light
         self._asked = False
         self._latest = b""  # signs
+        self._is_out = False  # and that is told
 
     def walked(self, steps: int) -> None:
         """A minute of so many steps has ended."""
-        if steps >= ACTIVE_STEPS:
-            self._active.set()
+        self._cycles.minute(steps)
+        if steps >= ACTIVE_STEPS or self._cycles.is_due:
+            self._wanted.set()
 
     async def run(self) -> None:
-        """Measure after each active minute."""
+        """Measure after each active minute, and once in each period."""
         while True:
-            await self._active.wait()
-            self._active.clear()
-            await self._measure()
+            await self._wanted.wait()
+            self._wanted.clear()
+            await self._measure(self._cycles.is_due)
 
     async def answer(self, vital: int) -> bytes:
         """The answer to MEASURE: signs; busy while another request is under way."""
@@ -43,33 +47,40 @@ class Vitals:
             return items.pack_sign(vital, items.STATUS_BUSY)
         self._asked = True
         try:
-            await self._measure()
+            await self._measure(vital == items.VITAL_SPO2)
         finally:
             self._asked = False
         return self._latest
 
-    async def _measure(self) -> None:
-        """One measurement; who comes while one is under way has that one."""
-        if self._ended is not None:
+    async def _measure(self, with_red: bool) -> None:
+        """One measurement; who comes while one is under way has that one, if its light will do."""
+        while self._ended is not None:
+            its = self._with_red
             await self._ended.wait()
-            return
+            if its or not with_red:
+                return
         self._ended = asyncio.Event()
+        self._with_red = with_red
         try:
             status = items.STATUS_NO_SENSOR
             if self._strip.has(sockets.CHIP_PULSE):
-                status = await self._pulse.measure()
-            self._keep(
-                items.pack_sign(
-                    items.VITAL_HEART_RATE, status, self._pulse.bpm, self._pulse.quality
-                )
-            )
+                status = await self._pulse.measure(with_red)
+            self._keep(status, with_red)
         finally:
             self._ended.set()
             self._ended = None
 
-    def _keep(self, signs: bytes) -> None:
-        """Journal it, at the middle of its window; a strip that stays out is told once."""
-        is_told = signs == self._latest == _NO_SENSOR
-        self._latest = signs
+    def _keep(self, status: int, with_red: bool) -> None:
+        """Journal it, at the middle of its window, unless it was for a period and will be tried
+        again; that a strip is out is told once, and at the end of each period."""
+        pulse, oxygen = self._pulse, self._pulse.oxygen
+        self._latest = items.pack_sign(items.VITAL_HEART_RATE, status, pulse.bpm, pulse.quality)
+        if with_red:
+            its = status or oxygen.status
+            self._latest += items.pack_sign(items.VITAL_SPO2, its, oxygen.percent, oxygen.quality)
+            if self._cycles.tried(its == items.STATUS_OK) and not self._asked:
+                return
+        is_told = self._is_out and self._latest == _NO_SENSOR
+        self._is_out = status == items.STATUS_NO_SENSOR
         if not is_told:
-            self._record.reading(_HALF_MS, signs)
+            self._record.reading(_HALF_MS, self._latest)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
-from veriband_protocol import control, items
+from veriband_protocol import control, items, readings
 from veriband_protocol.items import MINUTE_MS, Position, get_varint
 
 MOST_STEPS = 1 << 24
@@ -181,9 +181,9 @@ def _tagged(tag: int, body: bytes, before: Position, after: Position) -> Item:
             seq, Kind.ANCHOR, boot, t_ms + ms, detail=source, raw=body,
             utc_ms=utc_s * 1000 + utc_ms, offset_min=offset_min,
         )  # fmt: skip
-    if tag == items.READING:
-        s, i = get_varint(body, 0)
-        return reading(seq, boot, t_ms + s * 1000, body[i:])
+    if readings.is_reading(tag):
+        s, signs = readings.unpack(tag, body)
+        return reading(seq, boot, t_ms + s * 1000, signs)
     if tag == items.EVENT:
         ms, i = get_varint(body, 0)
         return Item(seq, Kind.EVENT, boot, t_ms + ms, detail=body[i], raw=body[i + 1 :])

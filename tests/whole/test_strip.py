@@ -27,7 +27,7 @@ IN_CASE = Strip(sockets.SOCKET_CASE, CHIPS, IDENTITY)
 IN_COVER = Strip(sockets.SOCKET_COVER, CHIPS, IDENTITY)
 SETTLED_S = 2.0
 WALKS = Wearer([Minute(100 + m % 23, 84) for m in range(5 * 60)], seed=1)
-EXPECTED = (items.EVENT_BONDED, items.EVENT_STRIP)
+EXPECTED = (items.EVENT_BONDED, items.EVENT_STRIP, items.EVENT_CYCLE)
 
 
 class Hub(Faulty):

@@ -59,8 +59,8 @@ async def minute(r: Rig, m: float) -> None:
 
 
 def rates(r: Rig) -> list[tuple[int, int, int]]:
-    """(UTC ms, status, bpm) of all that is stored."""
-    return r.store.heart_rates(r.known, 0, 1 << 60)
+    """(UTC ms, status, bpm) of all that is stored of the story."""
+    return r.store.heart_rates(r.known, BEGIN_MS, 1 << 60)
 
 
 def daemon(r: Rig, sentences: list[str] | None = None) -> Supervisor:
