@@ -6,7 +6,6 @@ import asyncio
 import errno
 import json
 import sys
-from collections.abc import Coroutine
 from contextlib import suppress
 from datetime import datetime, tzinfo
 from importlib.metadata import entry_points
@@ -19,8 +18,15 @@ from veriband import __version__
 from veriband.civil import local_day
 from veriband.contest import seal_commands
 from veriband.contest.command import contest, leaderboard, wearer
-from veriband.context import FiniteRange, open_store, utc_ms, zone_of
-from veriband.errors import BadInput, NoHeartRate, VeribandError
+from veriband.context import (
+    FiniteRange,
+    chosen_bands,
+    open_store,
+    run_until_stopped,
+    utc_ms,
+    zone_of,
+)
+from veriband.errors import BadInput, VeribandError
 from veriband.hours import by_hour, table
 from veriband.judge.command import judge
 from veriband.judge.watch import Watch
@@ -30,14 +36,13 @@ from veriband.link.radio import Radio, system_radio
 from veriband.link.session import connected
 from veriband.link.supervisor import FIND_S, Supervisor, note
 from veriband.link.sync import Synced
-from veriband.store import Store
 from veriband.store.roster import Band
 from veriband.store.store import Notice
 from veriband.strip import described
 from veriband.terminal import printable
+from veriband.vitals import command as vitals_command
 from veriband.web.command import web
 from veriband_protocol import uuids
-from veriband_protocol.items import STATUS_OK
 
 
 class _BadInput(click.ClickException):
@@ -95,14 +100,6 @@ def main(ctx: click.Context, path: Path | None, zone: str | None) -> None:
     ctx.obj = (path, zone)
 
 
-def _run(work: Coroutine[Any, Any, None]) -> None:
-    try:
-        asyncio.run(work)
-    except KeyboardInterrupt:
-        click.echo("Stopped. Everything that was fetched is stored.", err=True)
-        sys.exit(130)
-
-
 @main.command()
 @click.option("--seconds", default=5.0, show_default=True, help="How long to listen.")
 def scan(seconds: float) -> None:
@@ -114,7 +111,7 @@ def scan(seconds: float) -> None:
             name = printable(device.name or "")
             click.echo(f"{device.address}  {name}  {advertisement.rssi} dBm{pairable}")
 
-    _run(work())
+    run_until_stopped(work())
 
 
 class _Secret(click.ParamType[bytes]):
@@ -157,15 +154,8 @@ def pair(ctx: click.Context, address: str, secret: bytes | None, code: bool) -> 
         await pairing.pair(radio, address, known)
         click.echo(f"Paired with {address.upper()}.")
 
-    _run(work())
+    run_until_stopped(work())
     store.add_band(address, known, utc_ms())
-
-
-def _chosen(store: Store, addresses: tuple[str, ...]) -> list[Band]:
-    bands = [store.band(a) for a in addresses] if addresses else store.bands()
-    if not bands:
-        raise click.UsageError("No band is known here yet: run 'veriband pair' first.")
-    return bands
 
 
 @main.command()
@@ -179,7 +169,7 @@ def sync(ctx: click.Context, addresses: tuple[str, ...]) -> None:
     async def work() -> None:
         nonlocal failed
         radio = system_radio()
-        for band in _chosen(store, addresses):
+        for band in chosen_bands(store, addresses):
             click.echo(f"{band.address}: ", nl=False)
             try:
                 synced = await Supervisor(radio, store, band, utc_ms, zone).once()
@@ -189,7 +179,7 @@ def sync(ctx: click.Context, addresses: tuple[str, ...]) -> None:
             else:
                 click.echo(_summary(synced))
 
-    _run(work())
+    run_until_stopped(work())
     if failed:
         sys.exit(1)
 
@@ -228,33 +218,14 @@ def run(ctx: click.Context, addresses: tuple[str, ...], every: float) -> None:
         ).run()  # fmt: skip
 
     async def work() -> None:
-        radio, bands = system_radio(), _chosen(store, addresses)
+        radio, bands = system_radio(), chosen_bands(store, addresses)
         ladder = Ladder(
             radio, [band.address for band in bands],
             lambda step: note(store, utc_ms(), None, step, radio_trouble),
         )  # fmt: skip
         await asyncio.gather(*(keep(radio, ladder, band) for band in bands))
 
-    _run(work())
-
-
-@main.command()
-@click.argument("address")
-@click.pass_context
-def heart(ctx: click.Context, address: str) -> None:
-    """Measure the heart rate on a band now."""
-    band = open_store(ctx, reading=True).band(address)
-
-    async def work() -> None:
-        radio = system_radio()
-        device, _ = await radio.find(band.address, FIND_S)
-        async with connected(radio, device) as session:
-            found = await session.heart_rate()
-        if found.status != STATUS_OK:
-            raise NoHeartRate(band.address, found.status)
-        click.echo(f"{found.bpm} bpm, quality {found.quality} %")
-
-    _run(work())
+    run_until_stopped(work())
 
 
 @main.command()
@@ -278,10 +249,10 @@ def info(ctx: click.Context, address: str) -> None:
                 path, digest = await session.file(index)
                 click.echo(f"{digest}  {printable(path)}")
 
-    _run(work())
+    run_until_stopped(work())
 
 
-for command in (contest, judge, leaderboard, wearer, web):
+for command in (contest, judge, leaderboard, wearer, web, *vitals_command.COMMANDS):
     main.add_command(command)
 for command in seal_commands.COMMANDS:
     contest.add_command(command)
@@ -299,7 +270,7 @@ def steps(
     store, zone = open_store(ctx, reading=True), zone_of(ctx)
     day = day or datetime.now(zone)
     begin, end = local_day(zone, day)
-    for band in _chosen(store, addresses):
+    for band in chosen_bands(store, addresses):
         hours = by_hour(store.spans(band, begin, end), zone, begin, end)
         if as_json:
             rows = [

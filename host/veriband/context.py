@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import os
+import sys
 import time
+from collections.abc import Coroutine, Sequence
 from datetime import tzinfo
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ import click
 from veriband.civil import LocalTime, zone_named
 from veriband.errors import StoreError, VeribandError
 from veriband.store import Store
+from veriband.store.roster import Band
 
 
 class FiniteRange(click.FloatRange):
@@ -75,3 +79,20 @@ def open_store(ctx: click.Context, *, reading: bool = False) -> Store:
 def zone_of(ctx: click.Context) -> tzinfo:
     """The zone that --zone names, or the computer's."""
     return local_zone(ctx.obj[1])
+
+
+def chosen_bands(store: Store, addresses: Sequence[str]) -> list[Band]:
+    """The bands with these addresses, or all that are known when none is named."""
+    bands = [store.band(a) for a in addresses] if addresses else store.bands()
+    if not bands:
+        raise click.UsageError("No band is known here yet: run 'veriband pair' first.")
+    return bands
+
+
+def run_until_stopped(work: Coroutine[Any, Any, None]) -> None:
+    """Do what needs an event loop; Ctrl-C ends the command with status 130."""
+    try:
+        asyncio.run(work)
+    except KeyboardInterrupt:
+        click.echo("Stopped. Everything that was fetched is stored.", err=True)
+        sys.exit(130)

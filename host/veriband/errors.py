@@ -131,8 +131,8 @@ class BadBatch(VeribandError):
         super().__init__(f"Band {address} sent a bad answer ({why}); it will be asked again.")
 
 
-class NoHeartRate(VeribandError):
-    """The band measured no heart rate."""
+class NotMeasured(VeribandError):
+    """The band measured no value of a vital sign."""
 
     _ADVICE = (
         "wear it, its strip on the skin",
@@ -141,13 +141,15 @@ class NoHeartRate(VeribandError):
         "plug its strip in",
         "see that the strip is plugged in well",
         "another host asked at the same time; ask again",
+        "calibrate it first",
+        "see that the strip lies flat on the skin, and ask again",
     )
 
-    def __init__(self, address: str, status: int) -> None:
+    def __init__(self, address: str, vital: str, status: int) -> None:
         why, advice = f"status {status}", "see that Veriband here is as new as the band's"
         if status <= len(self._ADVICE):
             why, advice = STATUSES[status], self._ADVICE[status - 1]
-        super().__init__(f"Band {address} has no heart rate ({why}): {advice}.")
+        super().__init__(f"Band {address} has no {vital} ({why}): {advice}.")
 
 
 class BandWentBack(VeribandError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from veriband.records import TIMED, Anchor, End, Item, Kind, signs_of
+from veriband.records import TIMED, Anchor, End, Item, Kind, Sign, signs_of
 from veriband.store.roster import Band, Roster
 from veriband_protocol.items import EVENT_STRIP, VITAL_HEART_RATE
 from veriband_protocol.wire import NO_SEAL, unpack_batch
@@ -228,18 +228,24 @@ class Store(Roster):
         self, band: Band, from_utc_ms: int, to_utc_ms: int, as_of_utc_ms: int = LATEST
     ) -> list[tuple[int, int, int]]:
         """(UTC ms, items.STATUS_*, bpm or 0) of what was measured in that time, in its order."""
+        return [
+            (at, sign.status, sign.first)
+            for at, signs in self.readings(band, from_utc_ms, to_utc_ms, as_of_utc_ms)
+            for sign in signs
+            if sign.vital == VITAL_HEART_RATE
+        ]
+
+    def readings(
+        self, band: Band, from_utc_ms: int, to_utc_ms: int, as_of_utc_ms: int = LATEST
+    ) -> list[tuple[int, tuple[Sign, ...]]]:
+        """(UTC ms, vital signs) of each reading in that time, in its order."""
         rows = self.read(
             "SELECT utc_ms, raw FROM item INDEXED BY item_by_time WHERE band = ? "
             f"AND utc_ms >= ? AND utc_ms < ? AND kind = ? AND {_ARRIVED} "
             "ORDER BY utc_ms, epoch, seq",
             (band.id, from_utc_ms, to_utc_ms, Kind.READING, as_of_utc_ms),
         )
-        return [
-            (utc_ms, sign.status, sign.first)
-            for utc_ms, raw in rows
-            for sign in signs_of(raw)
-            if sign.vital == VITAL_HEART_RATE
-        ]
+        return [(utc_ms, tuple(signs_of(raw))) for utc_ms, raw in rows]
 
     def strip_out_since(self, band: Band, utc_ms: int) -> int | None:
         """Since when (UTC ms) the strip that was in before is out at `utc_ms`.

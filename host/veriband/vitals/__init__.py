@@ -1,0 +1,1 @@
+"""Vital signs by period of a detection cycle, from wherever they are."""

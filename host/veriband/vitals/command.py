@@ -1,0 +1,104 @@
+"""`veriband vitals`, `measure` and `heart`: vital signs by period, and measured now."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+import click
+
+from veriband.analysis.cycles import Stay, period_of, reach
+from veriband.civil import zone_named
+from veriband.context import chosen_bands, open_store, run_until_stopped, utc_ms, zone_of
+from veriband.errors import NotMeasured
+from veriband.link.radio import system_radio
+from veriband.link.session import connected
+from veriband.link.supervisor import FIND_S
+from veriband.records import Sign
+from veriband.store import Store
+from veriband.store.roster import Band
+from veriband.vitals.readings import by_period, from_strip
+from veriband.vitals.signs import VITALS, described
+from veriband.vitals.table import rows_for_programs, table
+from veriband_protocol.items import STATUS_NO_SENSOR, STATUS_OK, VITAL_HEART_RATE, VITAL_SPO2
+
+ON_REQUEST = {"heart": VITAL_HEART_RATE, "spo2": VITAL_SPO2}
+
+
+@click.command()
+@click.option(
+    "--day",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="The day on which the cycle ends, at 23:00. [default: that of the cycle under way]",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a band.")
+@click.argument("addresses", nargs=-1)
+@click.pass_context
+def vitals(
+    ctx: click.Context, addresses: tuple[str, ...], day: datetime | None, as_json: bool
+) -> None:
+    """Show a detection cycle's vital signs by period (all known bands, or those named).
+
+    A cycle runs from 23:00 to 23:00 of the wearer's clock.
+    """
+    store = open_store(ctx, reading=True)
+    for band in chosen_bands(store, addresses):
+        stays = _stays(ctx, store, band)
+        cycle = day.date() if day else period_of(utc_ms(), stays).cycle
+        periods = by_period(from_strip(store, band, *reach(cycle)), cycle, stays)
+        if as_json:
+            rows = rows_for_programs(periods, stays)
+            told = {"band": band.address, "cycle": cycle.isoformat(), "readings": rows}
+            click.echo(json.dumps(told))
+        else:
+            click.echo(f"{band.address}  cycle {cycle}, until 23:00")
+            click.echo(table(periods, stays))
+
+
+def _stays(ctx: click.Context, store: Store, band: Band) -> list[Stay]:
+    """The zones of who wears the band now: the one that --zone names, the wearer's own, or this
+    computer's."""
+    wearer = None if ctx.obj[1] else store.wearer_of(band, utc_ms())
+    zone = zone_named(wearer.zone) if wearer and wearer.zone else zone_of(ctx)
+    return [Stay(0, zone)]
+
+
+@click.command()
+@click.argument("address")
+@click.argument("vital", type=click.Choice(list(ON_REQUEST)))
+@click.pass_context
+def measure(ctx: click.Context, address: str, vital: str) -> None:
+    """Measure a vital sign on a band now: heart, or spo2 (and the heart rate with it)."""
+    for sign in _measured(ctx, address, ON_REQUEST[vital]):
+        click.echo(f"{VITALS[sign.vital].name}: {described(sign)}")
+
+
+@click.command()
+@click.argument("address")
+@click.pass_context
+def heart(ctx: click.Context, address: str) -> None:
+    """Measure the heart rate on a band now."""
+    for sign in _measured(ctx, address, VITAL_HEART_RATE):
+        if sign.vital == VITAL_HEART_RATE:
+            click.echo(described(sign))
+
+
+def _measured(ctx: click.Context, address: str, vital: int) -> list[Sign]:
+    """What is ok of the signs that a band measures now. Raises NotMeasured when `vital` is not."""
+    band = open_store(ctx, reading=True).band(address)
+    signs: list[Sign] = []
+
+    async def work() -> None:
+        radio = system_radio()
+        device, _ = await radio.find(band.address, FIND_S)
+        async with connected(radio, device) as session:
+            signs.extend(await session.measure(vital))
+
+    run_until_stopped(work())
+    status = next((sign.status for sign in signs if sign.vital == vital), STATUS_NO_SENSOR)
+    if status != STATUS_OK:
+        raise NotMeasured(band.address, VITALS[vital].name, status)
+    return [sign for sign in signs if sign.status == STATUS_OK and sign.vital in VITALS]
+
+
+COMMANDS = (vitals, measure, heart)

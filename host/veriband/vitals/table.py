@@ -1,0 +1,91 @@
+"""A cycle's readings in a terminal, and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from veriband.analysis.cycles import Stay, hours, wall
+from veriband.vitals.readings import Taken
+from veriband.vitals.signs import VITALS, as_json, status_text, value
+from veriband_protocol.items import STATUS_OK, VITAL_HEART_RATE
+
+CAUTION = (
+    "SpO2 is uncalibrated: no housing has been measured against a reference.\n"
+    "No medical device, and no diagnosis: ask a physician about what worries you."
+)
+_WIDTHS = (11, 5, 10, 10, 14)
+_NONE = "-"
+
+
+def table(periods: Sequence[Sequence[Taken]], stays: Sequence[Stay]) -> str:
+    """A line for each reading of each period, in the order of time. Heart rates by themselves, as
+    after active minutes, are one line a period."""
+    heads = ["period", "time", *(vital.name for vital in VITALS.values())]
+    lines = [_row([*heads, "status", "source"])]
+    for index, taken in enumerate(periods):
+        rows = list(_rows(taken, stays)) or [[_NONE] * len(_WIDTHS[1:])]
+        for k, row in enumerate(rows):
+            lines.append(_row([hours(index) if k == 0 else "", *row]))
+    return "\n".join([*lines, CAUTION])
+
+
+def rows_for_programs(
+    periods: Sequence[Sequence[Taken]], stays: Sequence[Stay]
+) -> list[dict[str, object]]:
+    """Each reading: its period, its time, its source and its vital signs."""
+    rows: list[dict[str, object]] = []
+    for index, taken in enumerate(periods):
+        for one in taken:
+            at = wall(one.utc_ms, stays).isoformat(timespec="seconds")
+            row: dict[str, object] = {"period": index, "at": at, "source": one.source}
+            for sign in one.signs:
+                if sign.vital in VITALS:
+                    row[VITALS[sign.vital].key] = as_json(sign)
+            rows.append(row)
+    return rows
+
+
+def _row(cells: Sequence[str]) -> str:
+    fixed = [f"{cell:<{width}}" for cell, width in zip(cells, _WIDTHS, strict=False)]
+    return "  ".join([*fixed, *cells[len(_WIDTHS) :]]).rstrip()
+
+
+def _rows(taken: Sequence[Taken], stays: Sequence[Stay]) -> Iterator[list[str]]:
+    """Time, a cell for each vital sign, status and source of each line."""
+    alone = [one for one in taken if _is_heart_rate(one)]
+    for one in taken:
+        if not _is_heart_rate(one):
+            signs = {sign.vital: sign for sign in one.signs}
+            cells = [
+                value(signs[vital])
+                if vital in signs and signs[vital].status == STATUS_OK
+                else _NONE
+                for vital in VITALS
+            ]
+            yield [f"{wall(one.utc_ms, stays):%H:%M}", *cells, _status(one), one.source]
+    if alone:
+        yield _together(alone, stays)
+
+
+def _is_heart_rate(one: Taken) -> bool:
+    return all(sign.vital == VITAL_HEART_RATE for sign in one.signs)
+
+
+def _together(alone: Sequence[Taken], stays: Sequence[Stay]) -> list[str]:
+    rates = [one.signs[0].first for one in alone if one.signs[0].status == STATUS_OK]
+    found = f"{min(rates)}-{max(rates)} bpm" if rates else _NONE
+    sources = ", ".join(dict.fromkeys(one.source for one in alone))
+    told = f"{len(rates)} of {len(alone)} heart rates ok"
+    begin = f"{wall(alone[0].utc_ms, stays):%H:%M}"
+    return [begin, found, *[_NONE] * (len(VITALS) - 1), told, sources]
+
+
+def _status(one: Taken) -> str:
+    """The status of all, or of each that is not ok."""
+    if len({sign.status for sign in one.signs}) == 1:
+        return status_text(one.signs[0].status)
+    return ", ".join(
+        f"{VITALS[sign.vital].name} {status_text(sign.status)}"
+        for sign in one.signs
+        if sign.status != STATUS_OK and sign.vital in VITALS
+    )

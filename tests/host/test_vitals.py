@@ -1,0 +1,168 @@
+"""Vital signs by period, as the command shows them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from click.testing import CliRunner, Result
+
+from veriband.analysis.cycles import Stay
+from veriband.cli import main
+from veriband.errors import NotMeasured
+from veriband.records import Anchor, Kind, Sign, reading
+from veriband.store import Store
+from veriband.vitals.readings import Taken, by_period
+from veriband.vitals.signs import described
+from veriband.vitals.table import rows_for_programs, table
+from veriband_protocol.items import (
+    STATUS_BUSY,
+    STATUS_FAILED,
+    STATUS_MOVING,
+    STATUS_NO_SENSOR,
+    STATUS_OK,
+    VITAL_BLOOD_PRESSURE,
+    VITAL_HEART_RATE,
+    VITAL_SPO2,
+    pack_sign,
+)
+
+BAND = "C0:98:E5:00:00:01"
+BERLIN = ZoneInfo("Europe/Berlin")
+HEART, OXYGEN = Sign(VITAL_HEART_RATE, STATUS_OK, 62, 97), Sign(VITAL_SPO2, STATUS_OK, 96, 91)
+STAYS = [Stay(0, BERLIN)]
+
+
+def at(*when: int) -> int:
+    return round(datetime(*when, tzinfo=BERLIN).timestamp() * 1000)  # type: ignore[arg-type]
+
+
+def stored(folder: Path, taken: Iterable[tuple[int, tuple[Sign, ...]]]) -> str:
+    """A store with a band that has measured that."""
+    store = Store(folder / "veriband.db")
+    band = store.add_band(BAND, bytes(20), 0)
+    begin_ms = at(2026, 3, 1)
+    items = [Anchor(0, Kind.ANCHOR, 1, 0, utc_ms=begin_ms)]
+    raws = [(utc_ms, b"".join(pack_sign(*sign) for sign in signs)) for utc_ms, signs in taken]
+    found = [reading(k, 1, ms - begin_ms, raw) for k, (ms, raw) in enumerate(raws, 1)]
+    store.commit(band, 7, [*items, *found], 1 + len(found), 0)
+    store.close()
+    return str(folder / "veriband.db")
+
+
+def run(path: str, *arguments: str) -> Result:
+    return CliRunner().invoke(main, ["--store", path, "--zone", "Europe/Berlin", *arguments])
+
+
+DAY = [
+    (at(2026, 3, 1, 22, 59), (HEART, OXYGEN)),  # of the cycle before
+    (at(2026, 3, 1, 23, 0), (HEART, OXYGEN)),
+    (at(2026, 3, 2, 9, 2), (HEART, Sign(VITAL_SPO2, STATUS_MOVING, 0, 0))),
+    (at(2026, 3, 2, 9, 30), (Sign(VITAL_HEART_RATE, STATUS_OK, 131, 80),)),
+    (at(2026, 3, 2, 9, 31), (Sign(VITAL_HEART_RATE, STATUS_MOVING, 0, 0),)),
+    (at(2026, 3, 2, 9, 32), (Sign(VITAL_HEART_RATE, STATUS_OK, 118, 80),)),
+    (
+        at(2026, 3, 2, 12, 59),
+        (
+            Sign(VITAL_HEART_RATE, STATUS_NO_SENSOR, 0, 0),
+            Sign(VITAL_SPO2, STATUS_NO_SENSOR, 0, 0),
+        ),
+    ),
+    (at(2026, 3, 2, 22, 59), (Sign(VITAL_BLOOD_PRESSURE, STATUS_OK, 128, 82),)),
+    (at(2026, 3, 2, 23, 0), (HEART, OXYGEN)),  # of the next
+]
+
+
+def test_a_cycle_is_shown_by_period(tmp_path: Path) -> None:
+    shown = run(stored(tmp_path, DAY), "vitals", "--day", "2026-03-02")
+    assert shown.exit_code == 0, shown.output
+    assert shown.output.splitlines() == [
+        f"{BAND}  cycle 2026-03-02, until 23:00",
+        "period       time   heart rate  SpO2        blood pressure  status  source",
+        "23:00-01:00  23:00  62 bpm      96 %        -               ok  strip",
+        *(f"{h:02}:00-{h + 2:02}:00  -      -           -           -" for h in (1, 3, 5, 7)),
+        "09:00-11:00  09:02  62 bpm      -           -               SpO2 moving  strip",
+        f"{'':11}  09:30  118-131 bpm  -           -               2 of 3 heart rates ok  strip",
+        "11:00-13:00  12:59  -           -           -               no sensor  strip",
+        *(f"{h}:00-{h + 2}:00  -      -           -           -" for h in (13, 15, 17, 19)),
+        "21:00-23:00  22:59  -           -           128/82 mmHg     ok  strip",
+        "SpO2 is uncalibrated: no housing has been measured against a reference.",
+        "No medical device, and no diagnosis: ask a physician about what worries you.",
+    ]
+
+
+def test_programs_get_each_reading_with_its_period_and_source(tmp_path: Path) -> None:
+    shown = run(stored(tmp_path, DAY), "vitals", "--day", "2026-03-02", "--json", BAND)
+    told = json.loads(shown.output)
+    assert (told["band"], told["cycle"]) == (BAND, "2026-03-02")
+    rows = told["readings"]
+    assert [row["period"] for row in rows] == [0, 5, 5, 5, 5, 6, 11]
+    assert rows[0] == {
+        "period": 0,
+        "at": "2026-03-01T23:00:00+01:00",
+        "source": "strip",
+        "heart_rate": {"status": "ok", "bpm": 62, "quality_percent": 97},
+        "spo2": {"status": "ok", "percent": 96, "quality_percent": 91, "calibrated": False},
+    }
+    assert rows[1]["spo2"] == {"status": "moving", "calibrated": False}
+    assert rows[-1]["blood_pressure"] == {
+        "status": "ok", "systolic_mmhg": 128, "diastolic_mmhg": 82,
+    }  # fmt: skip
+
+
+def test_readings_of_any_source_stand_in_one_table() -> None:
+    taken = [
+        Taken(at(2026, 3, 2, 8), "strip", (HEART, OXYGEN)),
+        Taken(at(2026, 3, 2, 7, 30), "typed in", (Sign(VITAL_BLOOD_PRESSURE, 0, 121, 79),)),
+        Taken(at(2026, 3, 2, 8, 30), "typed in", (Sign(9, 0, 1, 1), HEART)),
+    ]
+    periods = by_period(taken, datetime(2026, 3, 2).date(), STAYS)
+    assert [[one.source for one in its] for its in periods if its] == [
+        ["typed in", "strip", "typed in"]
+    ]
+    assert "121/79 mmHg     ok  typed in" in table(periods, STAYS)
+    assert [row["source"] for row in rows_for_programs(periods, STAYS)] == [
+        "typed in", "strip", "typed in",
+    ]  # fmt: skip
+
+
+def test_the_zone_is_the_named_one_or_the_wearers(tmp_path: Path) -> None:
+    path = stored(tmp_path, [(at(2026, 3, 2, 23, 30), (HEART, OXYGEN))])
+    store = Store(Path(path))
+    store.assign(store.bands()[0], store.add_wearer("anna", zone="America/New_York"), 0)
+    store.close()
+
+    def period(*arguments: str) -> list[int]:
+        shown = CliRunner().invoke(main, ["--store", path, *arguments])
+        return [row["period"] for row in json.loads(shown.output)["readings"]]
+
+    day = ("vitals", "--day", "2026-03-02", "--json")
+    assert period(*day) == [9], "17:30 in New York"
+    assert period("--zone", "Europe/Berlin", *day) == []
+    assert period("--zone", "Europe/Berlin", *day[:2], "2026-03-03", "--json") == [0]
+
+
+def test_without_a_day_it_is_the_cycle_under_way(tmp_path: Path) -> None:
+    shown = run(stored(tmp_path, []), "vitals", "--json")
+    today = datetime.now(BERLIN).date()
+    cycle = datetime.fromisoformat(json.loads(shown.output)["cycle"]).date()
+    assert 0 <= (cycle - today).days <= 1
+
+
+def test_what_is_uncalibrated_is_called_so_wherever_it_is_told() -> None:
+    assert described(OXYGEN) == "96 % (uncalibrated), quality 91 %"
+    assert described(HEART) == "62 bpm, quality 97 %"
+    assert described(Sign(VITAL_BLOOD_PRESSURE, 0, 128, 82)) == "128/82 mmHg"
+
+
+@pytest.mark.parametrize("status", range(1, 16))
+def test_what_was_not_measured_is_said_with_advice(status: int) -> None:
+    text = str(NotMeasured(BAND, "SpO2", status))
+    assert text.startswith(f"Band {BAND} has no SpO2 (")
+    assert text.endswith(".")
+    for known, words in ((STATUS_BUSY, "busy"), (STATUS_FAILED, "failed"), (15, "status 15")):
+        assert (words in text) == (status == known)
