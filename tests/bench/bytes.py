@@ -63,8 +63,8 @@ def used(flash: Flash, place: range) -> int:
 
 
 def on_flash(days: np.ndarray) -> np.ndarray:
-    """Bytes of each of the days in one journal: after each active minute a heart rate is found,
-    and once a day a host sets the clock."""
+    """Bytes of each of the days in one journal: after each active minute a heart rate is found, in
+    each period SpO2 with it, a cycle begins, and a host sets the clock."""
     flash, place = Flash(MEBIBYTE), range(MEBIBYTE)
     journal = backlog(flash, place, (), 0)
     ends = [used(flash, place)]
@@ -164,7 +164,7 @@ def show() -> None:
     most = over_days(sizes)
     fits = (MEBIBYTE - SECTOR) / sizes.mean()
     most.append(Row("days that fit into 1 MiB", f"{fits:.0f}", "365 or more"))
-    rows.show("Flash, every heart rate found, the clock set daily", most)
+    rows.show("Flash, every heart rate and SpO2 found, the clock set daily", most)
     whole = over_days(flash)
     whole.append(Row("heart rates found, %", f"{100 * found.sum() / tried.sum():.0f}"))
     rows.show("Flash, the whole band, simulated", whole)

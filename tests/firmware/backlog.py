@@ -12,20 +12,33 @@ from veriband_protocol import items
 from veriband_simulator.flash import SECTOR, Flash
 
 FLUSH_MIN = 10
+PERIOD_MIN, DAY_MIN = 120, 1440
 MEASURED_S = 6  # after a minute's end: the middle of the measurement that follows it
 
 
+def is_measured(k: int, steps: int) -> bool:
+    """Whether a measurement follows minute `k` (from 0) of so many steps, as it is the first of a
+    period or active."""
+    return k % PERIOD_MIN == 0 or steps >= ACTIVE_STEPS
+
+
 def lived(journal: Journal, minutes: Iterable[int]) -> None:
-    """Journal minutes of so many steps, and after each active one a heart rate that was found."""
-    for k, steps in enumerate(minutes, 1):
+    """Journal minutes of so many steps; after each active one a heart rate, after the first of a
+    period SpO2 with it, which were found; after the first of all and of each day from then on the
+    begin of a cycle."""
+    for k, steps in enumerate(minutes):
         if journal.full():
             journal.flush()
         journal.minute(steps)
-        if k % FLUSH_MIN == 0:
+        if k % DAY_MIN == 0:
+            journal.event(0, items.EVENT_CYCLE, b"\x00\x00")
+        if k % FLUSH_MIN == FLUSH_MIN - 1:
             journal.flush()
-        if steps >= ACTIVE_STEPS:
-            ms = MEASURED_S * 1000
-            journal.reading(ms, items.pack_sign(items.VITAL_HEART_RATE, items.STATUS_OK, 60, 90))
+        if is_measured(k, steps):
+            signs = items.pack_sign(items.VITAL_HEART_RATE, items.STATUS_OK, 60, 90)
+            if k % PERIOD_MIN == 0:
+                signs += items.pack_sign(items.VITAL_SPO2, items.STATUS_OK, 97, 90)
+            journal.reading(MEASURED_S * 1000, signs)
     journal.flush()
 
 

@@ -12,8 +12,7 @@ import pytest
 from band.collect import collect
 from band.page import HEADER_BYTES
 from band.ring import MAX_ITEMS, PAGE, Ring
-from band.vitals import ACTIVE_STEPS
-from tests.firmware.backlog import backlog
+from tests.firmware.backlog import backlog, is_measured
 from tests.firmware.partition import CutPartition
 from veriband.records import Item, Kind, decode
 from veriband_protocol.control import EARLIEST_UTC
@@ -142,4 +141,4 @@ def test_a_year_of_real_minutes_fits_into_a_mebibyte_and_is_read_whole() -> None
     steps = chain.from_iterable(repeat(i.steps, i.count) for i in found if i.kind is Kind.MINUTE)
     assert list(islice(steps, YEAR_MIN + 1)) == minutes
     measured = sum(i.kind is Kind.READING for i in found)
-    assert measured == sum(n >= ACTIVE_STEPS for n in minutes)
+    assert measured == sum(is_measured(k, n) for k, n in enumerate(minutes))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from veriband.records import Anchor, Item, Kind, Reading, decode
-from veriband_protocol import items
+from veriband_protocol import items, readings
 from veriband_protocol.items import Position, get_varint, put_varint, tail
 
 
@@ -31,7 +31,8 @@ ITEM = st.one_of(
     st.integers(1, 10**6).map(lambda n: tagged(items.HOLE, varint(n))),
     st.integers(1, 1000).map(lambda n: tagged(items.BOOT, varint(n) + b"\x01" + varint(3))),
     st.binary(max_size=20).map(lambda body: tagged(0xF0, body)),
-    st.integers(0, 255).map(lambda s: tagged(items.READING, varint(s) + b"\x01\x00\x48\x5a")),
+    st.integers(0, 255).map(lambda s: tagged(items.READING, varint(s) + b"\x10\x48\x5a\x23")),
+    st.integers(0, 255).map(lambda s: tagged(0xD3, varint(s) + b"\x48\x5a\x60\x5b")),
 )
 
 
@@ -134,6 +135,38 @@ def test_each_kind_says_what_it_is() -> None:
     assert rate.signs == ((items.VITAL_HEART_RATE, 0, 72, 90), (items.VITAL_SPO2, 3, 0, 0))
     assert (off.t_ms, off.detail) == (16_000, items.STATUS_NOT_WORN)
     assert off.signs == ((items.VITAL_HEART_RATE, items.STATUS_NOT_WORN, 0, 0),)
+
+
+SIGN = st.tuples(
+    st.integers(1, 4),
+    st.sampled_from([0, 0, 0, 1, 3, 8]),
+    st.integers(0, 255),
+    st.integers(0, 255),
+)
+
+
+@given(
+    st.integers(0, 10**6), st.lists(SIGN, min_size=1, unique_by=lambda sign: sign[0]).map(sorted)
+)
+def test_a_reading_is_read_as_written(s: int, signs: list[tuple[int, int, int, int]]) -> None:
+    raw = b"".join(items.pack_sign(*sign) for sign in signs)
+    tag, body = readings.pack(s, raw)
+    assert readings.is_reading(tag)
+    assert readings.unpack(tag, body) == (s, raw)
+    short = all(status == items.STATUS_OK for _, status, _, _ in signs)
+    assert len(body) == len(varint(s)) + len(raw) - short * len(signs)
+
+
+def test_a_reading_that_is_ok_is_the_same_in_either_form() -> None:
+    short = tagged(0xD3, varint(15) + bytes((72, 90, 97, 91)))
+    long = tagged(items.READING, varint(15) + bytes((0x10, 72, 90, 0x20, 97, 91)))
+    assert list(decode(short, 5, 1, 0)) == list(decode(long, 5, 1, 0))
+
+
+@pytest.mark.parametrize("body", ["", "0f", "0f48", "0f485a60", "0f485a605b00"])
+def test_a_short_reading_of_another_length_is_refused(body: str) -> None:
+    with pytest.raises(ValueError, match=r"another length|varint"):
+        list(decode(tagged(0xD3, bytes.fromhex(body)), 0, 1, 0))
 
 
 @pytest.mark.parametrize("raw", ["", "10", "1048", "100000", "104865", "2065ff", "300050"])

@@ -27,6 +27,7 @@ SEALS = "tests/whole/test_seals.py"
 JUDGE = "tests/whole/test_judge.py"
 STRIP = "tests/whole/test_strip.py"
 VITALS = "tests/whole/test_vitals.py"
+CYCLES = "tests/whole/test_cycles.py"
 PPG = "tests/whole/test_ppg.py"
 LIES = "tests/campaign/test_campaigns.py::test_a_daemon_refuses_lies_and_says_why"
 
@@ -313,6 +314,62 @@ BREAKAGES = (
         "        if steps >= ACTIVE_STEPS:",
         "        if steps >= 10 * ACTIVE_STEPS:",
         f"{VITALS}::test_active_minutes_have_a_heart_rate_and_idle_ones_none",
+    ),
+    Breakage(
+        "the ratio of ratios is the other way round",
+        "firmware/band/oxygen.py",
+        "        share = both * 1000 // own",
+        "        share = both * 1000 // reds",
+        f"{CYCLES}::test_a_night_of_25_hours_has_one_measurement_in_each_period",
+    ),
+    Breakage(
+        "the saturation of an arm that moves is believed",
+        "firmware/band/pulse.py",
+        "        elif self._heart.moving:",
+        "        elif False:",
+        f"{CYCLES}::test_who_is_on_their_feet_is_measured_at_the_first_quiet_minute",
+    ),
+    Breakage(
+        "the red LED is lit for each heart rate",
+        "firmware/band/pulse.py",
+        "_RED if with_red else 0",
+        "_RED",
+        f"{CYCLES}::test_only_who_wants_spo2_has_the_red_led_lit",
+    ),
+    Breakage(
+        "a period is measured twice",
+        "firmware/band/cycles.py",
+        "            self._kept.periods = (newest, done | 1 << newest - self._period)",
+        "            pass",
+        f"{CYCLES}::test_a_night_of_25_hours_has_one_measurement_in_each_period",
+    ),
+    Breakage(
+        "the periods that are done are forgotten at a reset",
+        "firmware/band/kept.py",
+        "            self.periods = (newest, done)",
+        "            pass",
+        f"{CYCLES}::test_a_night_of_25_hours_has_one_measurement_in_each_period",
+    ),
+    Breakage(
+        "periods do not follow the clock when it changes",
+        "firmware/band/cycles.py",
+        "clock.offset_at(utc_min * 60)",
+        "clock.zone[0]",
+        f"{CYCLES}::test_a_night_of_25_hours_has_one_measurement_in_each_period",
+    ),
+    Breakage(
+        "a period's last minute is not used",
+        "firmware/band/cycles.py",
+        "self._period_in(1) != self._period",
+        "False",
+        f"{CYCLES}::test_a_night_of_25_hours_has_one_measurement_in_each_period",
+    ),
+    Breakage(
+        "the host's cycles begin at midnight",
+        "host/veriband/analysis/cycles.py",
+        "_EARLY = timedelta(hours=1)",
+        "_EARLY = timedelta(hours=0)",
+        f"{CYCLES}::test_a_night_of_25_hours_has_one_measurement_in_each_period",
     ),
     Breakage(
         "the wrap of an uploaded total is not undone",
