@@ -8,7 +8,7 @@ import json
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -40,12 +40,14 @@ async def main():
     number = 0
     while True:
         number += 1
-        status = await pulse.measure()
+        status = await pulse.measure(WITH_RED)
         ms = time.ticks_diff(time.ticks_ms(), start)
-        print("window", number, ms, pulse.bpm, pulse.quality, status)
+        its = pulse.oxygen
+        print("window", number, ms, pulse.bpm, pulse.quality, status, its.percent, its.status)
 
-asyncio.run(main())
 """
+RUN = "asyncio.run(main())"
+UNCALIBRATED = "SpO2 is uncalibrated: its curve belongs to a housing, and none has been measured."
 
 
 class _Refused(click.ClickException):
@@ -54,12 +56,15 @@ class _Refused(click.ClickException):
 
 @dataclass(frozen=True)
 class Window:
-    """A measurement that ended at `time_s` of the recording."""
+    """A measurement that ended at `time_s` of the recording; SpO2, in percent and uncalibrated,
+    and its status are None of a recording without red light."""
 
     time_s: float
     bpm: int | None
     quality: int
     status: str
+    spo2: int | None = None
+    spo2_status: str | None = None
 
 
 async def measure(
@@ -71,9 +76,11 @@ async def measure(
         Max30102(world.now_us, recording.light),
         Lsm6dsox(world.now_us, lambda _: 0, recording.acceleration),
     )
+    with_red = recording.red is not None
     board = Board(
-        world.firmware, world.air, "C0:98:E5:00:00:01", bus, {}, world.rng("band"), script=SCRIPT
-    )
+        world.firmware, world.air, "C0:98:E5:00:00:01", bus, {}, world.rng("band"),
+        script=f"{SCRIPT}WITH_RED = {with_red}\n{RUN}",
+    )  # fmt: skip
     try:
         await board.power_on()
         seen = 0
@@ -84,8 +91,11 @@ async def measure(
             for line in board.console().splitlines():
                 word, *numbers = line.split() or [""]
                 if word == "window" and int(numbers[0]) > seen:
-                    seen, ms, bpm, quality, status = map(int, numbers)
-                    found(Window(ms / 1000, bpm or None, quality, STATUSES[status]))
+                    seen, ms, bpm, quality, status, percent, its = map(int, numbers)
+                    window = Window(ms / 1000, bpm or None, quality, STATUSES[status])
+                    if with_red:
+                        window = replace(window, spo2=percent or None, spo2_status=STATUSES[its])
+                    found(window)
     finally:
         board.close()
         world.close()
@@ -155,7 +165,8 @@ def _play(recording: Recording, as_json: bool) -> None:
         click.echo(json.dumps(asdict(window)) if as_json else _line(window))
 
     if not as_json:
-        click.echo(f"{'time_s':>8}  {'bpm':>4}  {'quality':>7}  status")
+        head = f"{'time_s':>8}  {'bpm':>4}  {'quality':>7}  status"
+        click.echo(head if recording.red is None else f"{head:<40}  spo2  status")
     try:
         play(
             1,
@@ -165,6 +176,8 @@ def _play(recording: Recording, as_json: bool) -> None:
     finally:
         with suppress(OSError):  # the terminal may have gone
             bar.render_finish()
+    if recording.red is not None:
+        click.echo(UNCALIBRATED, err=True)
     level = recording.infrared.mean(0, recording.seconds)
     if level < FEW_COUNTS and all(window.status == "not worn" for window in windows):
         click.echo(
@@ -176,4 +189,8 @@ def _play(recording: Recording, as_json: bool) -> None:
 
 def _line(window: Window) -> str:
     bpm = "-" if window.bpm is None else window.bpm
-    return f"{window.time_s:8.1f}  {bpm:>4}  {window.quality:>7}  {window.status}"
+    line = f"{window.time_s:8.1f}  {bpm:>4}  {window.quality:>7}  {window.status}"
+    if window.spo2_status is None:
+        return line
+    spo2 = "-" if window.spo2 is None else window.spo2
+    return f"{line:<40}  {spo2:>4}  {window.spo2_status}"

@@ -264,7 +264,7 @@ BREAKAGES = (
     Breakage(
         "the wrong LED is lit",
         "firmware/drivers/max30102.py", "bytes((red, infrared))", "bytes((infrared, red))",
-        f"{PPG}::test_the_pulse_is_in_the_infrared_light",
+        f"{CYCLES}::test_only_who_wants_spo2_has_the_red_led_lit",
     ),
     Breakage(
         "the arm's rate is not guarded",

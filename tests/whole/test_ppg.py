@@ -81,6 +81,22 @@ def test_the_infrared_light_has_no_pulse_that_only_red_has(tmp_path: Path) -> No
     assert [(w["status"], w["bpm"]) for w in heard(path)] == [("no pulse", None)] * 3
 
 
+def test_with_red_light_the_saturation_is_told_and_called_uncalibrated(tmp_path: Path) -> None:
+    """R is (0.18 % of red) / (0.3 % of infrared) = 0.6."""
+    path = written(
+        tmp_path,
+        "time_s,ir,red",
+        lambda s: (100_000 - 300 * beat(s, 66), 50_000 - 90 * beat(s, 66)),
+    )
+    assert [(w["bpm"], w["spo2"], w["spo2_status"]) for w in heard(path)] == [(66, 95, "ok")] * 3
+    process = start(path)
+    output, errors = process.communicate()
+    head, *lines = [line.split() for line in output.splitlines()]
+    assert head == ["time_s", "bpm", "quality", "status", "spo2", "status"]
+    assert [line[-2:] for line in lines] == [["95", "ok"]] * 3
+    assert "uncalibrated" in errors
+
+
 @pytest.mark.parametrize(("share", "shown"), [(1, 0.5), (0.5, 1), (2, 1), (1, 2)])
 def test_the_arms_rhythm_is_not_taken_for_the_pulse(
     share: float, shown: float, tmp_path: Path
