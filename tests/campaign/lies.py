@@ -134,6 +134,7 @@ _MALFORMED = (
     _tagged(items.ANCHOR, bytes(3)), _tagged(items.ANCHOR, bytes(10)), _tagged(items.EVENT, b""),
     _tagged(items.EVENT, b"\x05"), _tagged(items.READING, b"\x05"), _tagged(items.COUNT, b"\1"),
     _tagged(items.READING, b"\x05\x01\x00\x48"), _tagged(items.TOTAL, b"\1\2\3"),
+    _tagged(0xD1, b"\x05\x48"), _tagged(0xD3, b"\x05\x48\x5a\x65\x5a"),
 )  # fmt: skip
 
 
