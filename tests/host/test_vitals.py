@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -16,6 +17,7 @@ from veriband.cli import main
 from veriband.errors import NotMeasured
 from veriband.records import Anchor, Kind, Sign, reading
 from veriband.store import Store
+from veriband.vitals import command
 from veriband.vitals.readings import Taken, by_period
 from veriband.vitals.signs import described
 from veriband.vitals.table import rows_for_programs, table
@@ -166,3 +168,67 @@ def test_what_was_not_measured_is_said_with_advice(status: int) -> None:
     assert text.endswith(".")
     for known, words in ((STATUS_BUSY, "busy"), (STATUS_FAILED, "failed"), (15, "status 15")):
         assert (words in text) == (status == known)
+
+
+class Measuring:
+    """A radio and a session in one, with a band that measures these."""
+
+    def __init__(self, signs: list[Sign]) -> None:
+        self.signs = signs
+        self.asked: list[int] = []
+
+    async def find(self, address: str, seconds: float) -> tuple[None, None]:
+        return None, None
+
+    async def measure(self, vital: int) -> list[Sign]:
+        self.asked.append(vital)
+        return self.signs
+
+
+@pytest.mark.parametrize(
+    ("arguments", "signs", "status", "lines"),
+    [
+        (("heart",), [HEART, OXYGEN], 0, ["62 bpm, quality 97 %"]),
+        (("measure", "heart"), [HEART], 0, ["heart rate: 62 bpm, quality 97 %"]),
+        (
+            ("measure", "spo2"),
+            [HEART, OXYGEN, Sign(9, STATUS_OK, 1, 1)],
+            0,
+            ["heart rate: 62 bpm, quality 97 %", "SpO2: 96 % (uncalibrated), quality 91 %"],
+        ),
+        (
+            ("measure", "spo2"),
+            [HEART, Sign(VITAL_SPO2, STATUS_MOVING, 0, 0)],
+            1,
+            [
+                "heart rate: 62 bpm, quality 97 %",
+                f"Error: Band {BAND} has no SpO2 (moving): keep the arm still.",
+            ],
+        ),
+    ],
+)
+def test_what_is_measured_now_is_told(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    signs: list[Sign],
+    status: int,
+    lines: list[str],
+) -> None:
+    radio = Measuring(signs)
+    monkeypatch.setattr(command, "system_radio", lambda: radio)
+    monkeypatch.setattr(command, "connected", lambda *_: nullcontext(radio))
+    done = run(stored(tmp_path, []), arguments[0], BAND, *arguments[1:])
+    assert (done.exit_code, done.output.splitlines()) == (status, lines)
+    assert radio.asked == [VITAL_SPO2 if "spo2" in arguments else VITAL_HEART_RATE]
+
+
+def test_an_answer_to_something_else_is_no_measurement(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    radio = Measuring([HEART])
+    monkeypatch.setattr(command, "system_radio", lambda: radio)
+    monkeypatch.setattr(command, "connected", lambda *_: nullcontext(radio))
+    done = run(stored(tmp_path, []), "measure", BAND, "spo2")
+    assert done.exit_code == 1
+    assert "an answer without SpO2" in done.output

@@ -10,7 +10,7 @@ import click
 from veriband.analysis.cycles import Stay, period_of, reach
 from veriband.civil import zone_named
 from veriband.context import chosen_bands, open_store, run_until_stopped, utc_ms, zone_of
-from veriband.errors import NotMeasured
+from veriband.errors import BadBatch, NotMeasured
 from veriband.link.radio import system_radio
 from veriband.link.session import connected
 from veriband.link.supervisor import FIND_S
@@ -20,7 +20,7 @@ from veriband.store.roster import Band
 from veriband.vitals.readings import by_period, from_strip
 from veriband.vitals.signs import VITALS, described
 from veriband.vitals.table import rows_for_programs, table
-from veriband_protocol.items import STATUS_NO_SENSOR, STATUS_OK, VITAL_HEART_RATE, VITAL_SPO2
+from veriband_protocol.items import STATUS_OK, VITAL_HEART_RATE, VITAL_SPO2
 
 ON_REQUEST = {"heart": VITAL_HEART_RATE, "spo2": VITAL_SPO2}
 
@@ -69,8 +69,12 @@ def _stays(ctx: click.Context, store: Store, band: Band) -> list[Stay]:
 @click.pass_context
 def measure(ctx: click.Context, address: str, vital: str) -> None:
     """Measure a vital sign on a band now: heart, or spo2 (and the heart rate with it)."""
-    for sign in _measured(ctx, address, ON_REQUEST[vital]):
-        click.echo(f"{VITALS[sign.vital].name}: {described(sign)}")
+    band = open_store(ctx, reading=True).band(address)
+    signs = _measured(band, ON_REQUEST[vital])
+    for sign in signs:
+        if sign.vital in VITALS and sign.status == STATUS_OK:
+            click.echo(f"{VITALS[sign.vital].name}: {described(sign)}")
+    _found(band, ON_REQUEST[vital], signs)
 
 
 @click.command()
@@ -78,14 +82,12 @@ def measure(ctx: click.Context, address: str, vital: str) -> None:
 @click.pass_context
 def heart(ctx: click.Context, address: str) -> None:
     """Measure the heart rate on a band now."""
-    for sign in _measured(ctx, address, VITAL_HEART_RATE):
-        if sign.vital == VITAL_HEART_RATE:
-            click.echo(described(sign))
-
-
-def _measured(ctx: click.Context, address: str, vital: int) -> list[Sign]:
-    """What is ok of the signs that a band measures now. Raises NotMeasured when `vital` is not."""
     band = open_store(ctx, reading=True).band(address)
+    click.echo(described(_found(band, VITAL_HEART_RATE, _measured(band, VITAL_HEART_RATE))))
+
+
+def _measured(band: Band, vital: int) -> list[Sign]:
+    """What a band measures now when it is asked for `vital`."""
     signs: list[Sign] = []
 
     async def work() -> None:
@@ -95,10 +97,17 @@ def _measured(ctx: click.Context, address: str, vital: int) -> list[Sign]:
             signs.extend(await session.measure(vital))
 
     run_until_stopped(work())
-    status = next((sign.status for sign in signs if sign.vital == vital), STATUS_NO_SENSOR)
-    if status != STATUS_OK:
-        raise NotMeasured(band.address, VITALS[vital].name, status)
-    return [sign for sign in signs if sign.status == STATUS_OK and sign.vital in VITALS]
+    return signs
+
+
+def _found(band: Band, vital: int, signs: list[Sign]) -> Sign:
+    """The sign that was asked for. Raises NotMeasured when it is not ok."""
+    for sign in signs:
+        if sign.vital == vital:
+            if sign.status == STATUS_OK:
+                return sign
+            raise NotMeasured(band.address, VITALS[vital].name, sign.status)
+    raise BadBatch(band.address, f"an answer without {VITALS[vital].name}")
 
 
 COMMANDS = (vitals, measure, heart)
