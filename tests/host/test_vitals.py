@@ -82,17 +82,18 @@ DAY = [
 def test_a_cycle_is_shown_by_period(tmp_path: Path) -> None:
     shown = run(stored(tmp_path, DAY), "vitals", "--day", "2026-03-02")
     assert shown.exit_code == 0, shown.output
+    idle = "-      -            -      -               -               -"
     assert shown.output.splitlines() == [
         f"{BAND}  cycle 2026-03-02, until 23:00",
-        "period       time   heart rate  SpO2        blood pressure  status  source",
-        "23:00-01:00  23:00  62 bpm      96 %        -               ok  strip",
-        *(f"{h:02}:00-{h + 2:02}:00  -      -           -           -" for h in (1, 3, 5, 7)),
-        "09:00-11:00  09:02  62 bpm      -           -               SpO2 moving  strip",
-        f"{'':11}  09:30  118-131 bpm  -           -               2 of 3 heart rates ok  strip",
-        "11:00-13:00  12:59  -           -           -               no sensor  strip",
-        *(f"{h}:00-{h + 2}:00  -      -           -           -" for h in (13, 15, 17, 19)),
-        "21:00-23:00  22:59  -           -           128/82 mmHg     ok  strip",
-        "SpO2 is uncalibrated: no housing has been measured against a reference.",
+        "period       time   heart rate   SpO2*  blood pressure  status          source",
+        "23:00-01:00  23:00  62 bpm       96 %   -               ok              strip",
+        *(f"{hour:02}:00-{hour + 2:02}:00  {idle}" for hour in (1, 3, 5, 7)),
+        "09:00-11:00  09:02  62 bpm       -      -               SpO2 moving     strip",
+        f"{'':11}  09:30  118-131 bpm  -      -               2 ok, 1 moving  strip",
+        "11:00-13:00  12:59  -            -      -               no sensor       strip",
+        *(f"{hour}:00-{hour + 2}:00  {idle}" for hour in (13, 15, 17, 19)),
+        "21:00-23:00  22:59  -            -      128/82 mmHg     ok              strip",
+        "* uncalibrated: no housing has been measured against a reference.",
         "No medical device, and no diagnosis: ask a physician about what worries you.",
     ]
 
@@ -126,7 +127,7 @@ def test_readings_of_any_source_stand_in_one_table() -> None:
     assert [[one.source for one in its] for its in periods if its] == [
         ["typed in", "strip", "typed in"]
     ]
-    assert "121/79 mmHg     ok  typed in" in table(periods, STAYS)
+    assert "121/79 mmHg     ok      typed in" in table(periods, STAYS)
     assert [row["source"] for row in rows_for_programs(periods, STAYS)] == [
         "typed in", "strip", "typed in",
     ]  # fmt: skip

@@ -19,7 +19,7 @@ from veriband.store import Store
 from veriband.store.roster import Band
 from veriband.vitals.readings import by_period, from_strip
 from veriband.vitals.signs import VITALS, described
-from veriband.vitals.table import rows_for_programs, table
+from veriband.vitals.table import CAUTION, rows_for_programs, table
 from veriband_protocol.items import STATUS_OK, VITAL_HEART_RATE, VITAL_SPO2
 
 ON_REQUEST = {"heart": VITAL_HEART_RATE, "spo2": VITAL_SPO2}
@@ -53,6 +53,8 @@ def vitals(
         else:
             click.echo(f"{band.address}  cycle {cycle}, until 23:00")
             click.echo(table(periods, stays))
+    if not as_json:
+        click.echo(CAUTION)
 
 
 def _stays(ctx: click.Context, store: Store, band: Band) -> list[Stay]:

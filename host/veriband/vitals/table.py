@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from veriband.analysis.cycles import Stay, hours, wall
@@ -10,23 +11,26 @@ from veriband.vitals.signs import VITALS, as_json, status_text, value
 from veriband_protocol.items import STATUS_OK, VITAL_HEART_RATE
 
 CAUTION = (
-    "SpO2 is uncalibrated: no housing has been measured against a reference.\n"
+    "* uncalibrated: no housing has been measured against a reference.\n"
     "No medical device, and no diagnosis: ask a physician about what worries you."
 )
-_WIDTHS = (11, 5, 10, 10, 14)
 _NONE = "-"
 
 
 def table(periods: Sequence[Sequence[Taken]], stays: Sequence[Stay]) -> str:
     """A line for each reading of each period, in the order of time. Heart rates by themselves, as
     after active minutes, are one line a period."""
-    heads = ["period", "time", *(vital.name for vital in VITALS.values())]
-    lines = [_row([*heads, "status", "source"])]
+    names = (vital.name + "*" * bool(vital.note) for vital in VITALS.values())
+    heads = ["period", "time", *names, "status", "source"]
+    rows = [heads]
     for index, taken in enumerate(periods):
-        rows = list(_rows(taken, stays)) or [[_NONE] * len(_WIDTHS[1:])]
-        for k, row in enumerate(rows):
-            lines.append(_row([hours(index) if k == 0 else "", *row]))
-    return "\n".join([*lines, CAUTION])
+        its = list(_rows(taken, stays)) or [[_NONE] * (len(heads) - 1)]
+        rows += [[hours(index) if k == 0 else "", *row] for k, row in enumerate(its)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
 
 
 def rows_for_programs(
@@ -43,11 +47,6 @@ def rows_for_programs(
                     row[VITALS[sign.vital].key] = as_json(sign)
             rows.append(row)
     return rows
-
-
-def _row(cells: Sequence[str]) -> str:
-    fixed = [f"{cell:<{width}}" for cell, width in zip(cells, _WIDTHS, strict=False)]
-    return "  ".join([*fixed, *cells[len(_WIDTHS) :]]).rstrip()
 
 
 def _rows(taken: Sequence[Taken], stays: Sequence[Stay]) -> Iterator[list[str]]:
@@ -73,11 +72,13 @@ def _is_heart_rate(one: Taken) -> bool:
 
 def _together(alone: Sequence[Taken], stays: Sequence[Stay]) -> list[str]:
     rates = [one.signs[0].first for one in alone if one.signs[0].status == STATUS_OK]
-    found = f"{min(rates)}-{max(rates)} bpm" if rates else _NONE
+    lowest, highest = min(rates, default=0), max(rates, default=0)
+    found = f"{lowest}-{highest} bpm" if lowest < highest else f"{lowest} bpm"
+    often = Counter(one.signs[0].status for one in alone)
+    told = ", ".join(f"{n} {status_text(status)}" for status, n in sorted(often.items()))
     sources = ", ".join(dict.fromkeys(one.source for one in alone))
-    told = f"{len(rates)} of {len(alone)} heart rates ok"
     begin = f"{wall(alone[0].utc_ms, stays):%H:%M}"
-    return [begin, found, *[_NONE] * (len(VITALS) - 1), told, sources]
+    return [begin, found if rates else _NONE, *[_NONE] * (len(VITALS) - 1), told, sources]
 
 
 def _status(one: Taken) -> str:
