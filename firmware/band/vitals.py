@@ -1,4 +1,4 @@
-"""Vital signs: after active minutes, in each period, and when a host asks; all of it journaled."""
+"""Vital signs: after active minutes, in each period, and when a host asks; into the journal."""
 
 import asyncio
 
