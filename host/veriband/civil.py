@@ -86,3 +86,24 @@ def local_day(zone: tzinfo, day: datetime) -> tuple[int, int]:
         raise VeribandError(
             f"{begin.date()} is at the end of the calendar: name a day that a band can know."
         ) from error
+
+
+def utc_ms_of(civil: datetime, zone: tzinfo) -> int:
+    """A moment in UTC ms; without an offset of its own it is one of the clock in `zone`.
+
+    Raises VeribandError for one that this clock shows twice or never.
+    """
+    if civil.tzinfo is None:
+        first, second = (civil.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
+        if first.utcoffset() != second.utcoffset():
+            if first.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != civil:
+                raise VeribandError(
+                    f"There was no {civil:%H:%M} on {civil:%Y-%m-%d}: the clock went forward "
+                    "over it. Name another time."
+                )
+            raise VeribandError(
+                f"{civil:%H:%M} came twice on {civil:%Y-%m-%d}: say which, as "
+                f"{first.isoformat(timespec='minutes')} or {second.isoformat(timespec='minutes')}."
+            )
+        civil = first
+    return round(civil.timestamp() * 1000)

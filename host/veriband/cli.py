@@ -36,6 +36,7 @@ from veriband.link.radio import Radio, system_radio
 from veriband.link.session import connected
 from veriband.link.supervisor import FIND_S, Supervisor, note
 from veriband.link.sync import Synced
+from veriband.readings.enter_command import enter
 from veriband.store.roster import Band
 from veriband.store.store import Notice
 from veriband.strip import described
@@ -252,7 +253,7 @@ def info(ctx: click.Context, address: str) -> None:
     run_until_stopped(work())
 
 
-for command in (contest, judge, leaderboard, wearer, web, *vitals_command.COMMANDS):
+for command in (contest, enter, judge, leaderboard, wearer, web, *vitals_command.COMMANDS):
     main.add_command(command)
 for command in seal_commands.COMMANDS:
     contest.add_command(command)

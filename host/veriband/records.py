@@ -89,6 +89,24 @@ class Reading(Item):
     signs: tuple[Sign, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A vital sign (items.VITAL_*) of a wearer at a time, whoever took it.
+
+    `values`: bpm, percent, or systolic and diastolic in mmHg; () where its `status`
+    (items.STATUS_*) has none. `quality`: percent, None where the source gives none. `source`:
+    "band" or "meter" and its address, or "typed in". `remarks`: what a meter said about it.
+    """
+
+    utc_ms: int
+    vital: int
+    status: int
+    values: tuple[int, ...]
+    quality: int | None
+    source: str
+    remarks: str = ""
+
+
 class End(NamedTuple):
     """Where a row of items ends: what comes next begins at `t_ms` of `boot`, or not before that if
     it is not `is_exact`, as behind a hole or numbers that were overwritten."""

@@ -1,6 +1,6 @@
 """The store's tables, and how an older store becomes a newer one."""
 
-VERSION = 4
+VERSION = 5
 APPLICATION_ID = 0x56657262  # "Verb", in the file's header from version 2 on
 
 TABLES = """
@@ -112,6 +112,38 @@ CREATE TABLE seal_key (
     band INTEGER NOT NULL REFERENCES band,
     utc_ms INTEGER NOT NULL
 ) WITHOUT ROWID;
+-- Readings that no band took. source: "typed in", or "meter" and its address. stamp: when that was
+-- by the meter's own clock, and whose by its own number, empty of what was typed in. remarks: what
+-- the meter said about it. forgotten: taken back, and kept so that no meter brings it back.
+CREATE TABLE entered (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    wearer INTEGER NOT NULL REFERENCES wearer,
+    utc_ms INTEGER NOT NULL,
+    source TEXT NOT NULL,
+    stamp TEXT NOT NULL,
+    remarks TEXT NOT NULL,
+    came_utc_ms INTEGER NOT NULL,
+    forgotten INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX entered_by_time ON entered (wearer, utc_ms);
+CREATE INDEX entered_by_source ON entered (source, stamp);
+-- Their vital signs: records.Sign, without a quality.
+CREATE TABLE entered_sign (
+    entered INTEGER NOT NULL REFERENCES entered ON DELETE CASCADE,
+    vital INTEGER NOT NULL,
+    status INTEGER NOT NULL,
+    first INTEGER NOT NULL,
+    second INTEGER NOT NULL,
+    PRIMARY KEY (entered, vital)
+) WITHOUT ROWID;
+-- Standard meters. user: the meter's own number of the wearer, -1 for whoever uses it.
+CREATE TABLE meter (
+    address TEXT NOT NULL,
+    user INTEGER NOT NULL,
+    wearer INTEGER NOT NULL REFERENCES wearer,
+    vital INTEGER NOT NULL,            -- what it measures first: items.VITAL_*
+    PRIMARY KEY (address, user)
+) WITHOUT ROWID;
 """
 
 # By the version that they lead away from. What they make is what TABLES makes.
@@ -201,6 +233,35 @@ CREATE TABLE seal_key (
     key BLOB PRIMARY KEY,
     band INTEGER NOT NULL REFERENCES band,
     utc_ms INTEGER NOT NULL
+) WITHOUT ROWID
+""",
+    4: """
+CREATE TABLE entered (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    wearer INTEGER NOT NULL REFERENCES wearer,
+    utc_ms INTEGER NOT NULL,
+    source TEXT NOT NULL,
+    stamp TEXT NOT NULL,
+    remarks TEXT NOT NULL,
+    came_utc_ms INTEGER NOT NULL,
+    forgotten INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX entered_by_time ON entered (wearer, utc_ms);
+CREATE INDEX entered_by_source ON entered (source, stamp);
+CREATE TABLE entered_sign (
+    entered INTEGER NOT NULL REFERENCES entered ON DELETE CASCADE,
+    vital INTEGER NOT NULL,
+    status INTEGER NOT NULL,
+    first INTEGER NOT NULL,
+    second INTEGER NOT NULL,
+    PRIMARY KEY (entered, vital)
+) WITHOUT ROWID;
+CREATE TABLE meter (
+    address TEXT NOT NULL,
+    user INTEGER NOT NULL,
+    wearer INTEGER NOT NULL REFERENCES wearer,
+    vital INTEGER NOT NULL,
+    PRIMARY KEY (address, user)
 ) WITHOUT ROWID
 """,
 }
