@@ -56,7 +56,7 @@ COMPILE = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-
 lock: dev
 	@$(BIN)/python -m pip install -q uv==0.13.9
 	@$(COMPILE) pyproject.toml --extra sim --group build -o requirements/sim.txt
-	@$(COMPILE) pyproject.toml --extra sim --extra export --extra web --group build --group dev -c requirements/sim.txt -o requirements/dev.txt
+	@$(COMPILE) pyproject.toml --extra sim --extra export --extra strip --extra web --group build --group dev -c requirements/sim.txt -o requirements/dev.txt
 	@$(COMPILE) --group stubs -o requirements/stubs.txt
 	@$(COMPILE) --group bench -o requirements/bench.txt
 	@$(COMPILE) --group bench-pulse -o requirements/bench-pulse.txt

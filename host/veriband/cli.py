@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from veriband import __version__
+from veriband.bridge.command import strip
 from veriband.civil import local_day
 from veriband.contest import seal_commands
 from veriband.contest.command import contest, leaderboard, wearer
@@ -253,7 +254,7 @@ def info(ctx: click.Context, address: str) -> None:
     run_until_stopped(work())
 
 
-for command in (contest, enter, judge, leaderboard, wearer, web, *vitals_command.COMMANDS):
+for command in (contest, enter, judge, leaderboard, strip, wearer, web, *vitals_command.COMMANDS):
     main.add_command(command)
 for command in seal_commands.COMMANDS:
     contest.add_command(command)

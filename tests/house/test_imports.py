@@ -18,7 +18,10 @@ PURE = {
     "itertools", "math", "typing", "zoneinfo",
 }  # fmt: skip
 HOST_PACKAGES = {"bleak", "click", "dbus_fast", "numpy"}
-WEB_PACKAGES = {"htpy", "markupsafe", "starlette", "uvicorn"}
+HOST_EXTRAS = {
+    "host/veriband/bridge/": {"EasyMCP2221"},
+    "host/veriband/web/": {"htpy", "markupsafe", "starlette", "uvicorn"},
+}
 SIMULATOR_PACKAGES = {"bleak", "bumble", "numpy"}
 SIMULATOR_COMMANDS = {
     f"simulator/veriband_simulator/{name}.py" for name in ("__main__", "ending", "ppg")
@@ -45,9 +48,8 @@ def allowed(path: str) -> set[str] | None:
     if path.startswith("host/veriband/analysis/"):
         return PURE | {"numpy", "veriband"}
     if path.startswith("host/"):
-        packages = HOST_PACKAGES | (
-            WEB_PACKAGES if path.startswith("host/veriband/web/") else set()
-        )
+        extras = {name for at in HOST_EXTRAS if path.startswith(at) for name in HOST_EXTRAS[at]}
+        packages = HOST_PACKAGES | extras
         return STANDARD | packages | {"drivers", "veriband", "veriband_protocol"}
     if path.startswith("simulator/veriband_simulator/shims/"):
         return MICROPYTHON | SHIMS | {"vfs"}
@@ -139,6 +141,7 @@ def test_the_rules_of_the_house(path: str) -> None:
         ("host/veriband/x.py", "from veriband_simulator import world"),
         ("host/veriband/x.py", "NAME = 'veriband_simulator'"),
         ("host/veriband/x.py", "def f():\n    import starlette"),
+        ("host/veriband/x.py", "import EasyMCP2221"),
         ("host/veriband/analysis/x.py", "import time"),
         ("host/veriband/analysis/x.py", "import sqlite3"),
         ("host/veriband/analysis/x.py", "from veriband.store import store"),

@@ -1,0 +1,1 @@
+"""A strip read from this computer, over a USB bridge."""
