@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from bleak.backends.scanner import AdvertisementData
 
 from veriband import __version__
 from veriband.bridge.command import strip
@@ -31,14 +32,18 @@ from veriband.errors import BadInput, VeribandError
 from veriband.hours import by_hour, table
 from veriband.judge.command import judge
 from veriband.judge.watch import Watch
+from veriband.link import meter as meters
 from veriband.link import pairing
 from veriband.link.ladder import Ladder
-from veriband.link.radio import Radio, system_radio
+from veriband.link.radio import OXIMETER, PRESSURE_METER, Radio, system_radio
 from veriband.link.session import connected
 from veriband.link.supervisor import FIND_S, Supervisor, note
 from veriband.link.sync import Synced
-from veriband.readings.enter_command import enter
-from veriband.store.roster import Band
+from veriband.readings.enter_command import enter, whose
+from veriband.readings.meter_command import fetched, meter, near
+from veriband.store import Store
+from veriband.store.entered import WHOEVER
+from veriband.store.roster import Band, Wearer
 from veriband.store.store import Notice
 from veriband.strip import described
 from veriband.terminal import printable
@@ -105,15 +110,23 @@ def main(ctx: click.Context, path: Path | None, zone: str | None) -> None:
 @main.command()
 @click.option("--seconds", default=5.0, show_default=True, help="How long to listen.")
 def scan(seconds: float) -> None:
-    """List the bands that are near."""
+    """List the bands and meters that are near."""
 
     async def work() -> None:
         for device, advertisement in await system_radio().scan(seconds):
-            pairable = "  pairing open" if uuids.COMPANY in advertisement.manufacturer_data else ""
             name = printable(device.name or "")
-            click.echo(f"{device.address}  {name}  {advertisement.rssi} dBm{pairable}")
+            told = f"{device.address}  {name}  {advertisement.rssi} dBm{_kind(advertisement)}"
+            click.echo(told)
 
     run_until_stopped(work())
+
+
+def _kind(advertisement: AdvertisementData) -> str:
+    """What is to be said about what advertises that."""
+    if uuids.JOURNAL_SERVICE in advertisement.service_uuids:
+        return "  pairing open" if uuids.COMPANY in advertisement.manufacturer_data else ""
+    kinds = {PRESSURE_METER: "  blood-pressure meter", OXIMETER: "  pulse oximeter"}
+    return "".join(kinds.get(uuid, "") for uuid in advertisement.service_uuids)
 
 
 class _Secret(click.ParamType[bytes]):
@@ -137,10 +150,31 @@ class _Secret(click.ParamType[bytes]):
 @click.argument("address")
 @click.option("--secret", type=_Secret(), help="The band's secret; remembered once given.")
 @click.option("--code", is_flag=True, help="Only show the passkey, to be typed elsewhere.")
+@click.option("--meter", "is_meter", is_flag=True, help="It is a standard meter, not a band.")
+@click.option("--wearer", "name", help="Whose meter it is [default: the only wearer].")
+@click.option(
+    "--user", type=click.IntRange(0, 254), help="The meter's own number of that wearer [any].",
+)  # fmt: skip
+@click.option(
+    "--passkey", type=click.IntRange(0, 999_999), help="The meter's, if it has one on its label.",
+)  # fmt: skip
 @click.pass_context
-def pair(ctx: click.Context, address: str, secret: bytes | None, code: bool) -> None:
-    """Pair with a band whose button was pressed for 3 seconds within the last minute."""
+def pair(
+    ctx: click.Context, address: str, secret: bytes | None, code: bool, is_meter: bool,
+    name: str | None, user: int | None, passkey: int | None,
+) -> None:  # fmt: skip
+    """Pair with a band whose button was pressed for 3 seconds within the last minute.
+
+    With --meter with a blood-pressure meter or a pulse oximeter, in the mode in which it pairs.
+    """
     store = open_store(ctx)
+    if is_meter:
+        if secret or code:
+            raise click.UsageError("--secret and --code are of bands, not of meters.")
+        _pair_meter(ctx, store, address, whose(store, name), user, passkey)
+        return
+    if name is not None or user is not None or passkey is not None:
+        raise click.UsageError("--wearer, --user and --passkey are of meters: add --meter.")
     if secret is None:
         secret = next((b.secret for b in store.bands() if b.address == address.upper()), None)
     if secret is None:
@@ -160,18 +194,51 @@ def pair(ctx: click.Context, address: str, secret: bytes | None, code: bool) -> 
     store.add_band(address, known, utc_ms())
 
 
+def _pair_meter(
+    ctx: click.Context, store: Store, address: str, of: Wearer, user: int | None,
+    passkey: int | None,
+) -> None:  # fmt: skip
+    zone = zone_of(ctx)
+
+    async def work() -> None:
+        known, found = await meters.pair(
+            system_radio(), store, address, WHOEVER if user is None else user, of, passkey,
+            utc_ms, zone,
+        )  # fmt: skip
+        kind = meters.KINDS[known.vital]
+        click.echo(f"Paired with {kind} {known.address} of {printable(of.name)}.")
+        fetched(known.address, found)
+
+    run_until_stopped(work())
+
+
+def _chosen(store: Store, addresses: tuple[str, ...]) -> list[Band]:
+    """As chosen_bands, or no band where a meter is known."""
+    if not store.bands() and _meters(store, addresses):
+        return []
+    return chosen_bands(store, addresses)
+
+
+def _meters(store: Store, addresses: tuple[str, ...]) -> list[str]:
+    """Those that go with the bands that were named."""
+    return [] if addresses else sorted({meter.address for meter in store.meters()})
+
+
 @main.command()
 @click.argument("addresses", nargs=-1)
 @click.pass_context
 def sync(ctx: click.Context, addresses: tuple[str, ...]) -> None:
-    """Fetch once what bands recorded (all known ones, or those named)."""
+    """Fetch once what bands recorded (all known ones, or those named).
+
+    If none is named, what meters that are near have measured, too.
+    """
     store, zone = open_store(ctx), zone_of(ctx)
     failed = False
 
     async def work() -> None:
         nonlocal failed
         radio = system_radio()
-        for band in chosen_bands(store, addresses):
+        for band in _chosen(store, addresses):
             click.echo(f"{band.address}: ", nl=False)
             try:
                 synced = await Supervisor(radio, store, band, utc_ms, zone).once()
@@ -180,6 +247,8 @@ def sync(ctx: click.Context, addresses: tuple[str, ...]) -> None:
                 click.echo(str(error))
             else:
                 click.echo(_summary(synced))
+        if not addresses and not await near(radio, store, zone):
+            failed = True
 
     run_until_stopped(work())
     if failed:
@@ -202,7 +271,10 @@ def _summary(synced: Synced) -> str:
 )
 @click.pass_context
 def run(ctx: click.Context, addresses: tuple[str, ...], every: float) -> None:
-    """Sync bands for as long as this runs (all known ones, or those named)."""
+    """Sync bands for as long as this runs (all known ones, or those named).
+
+    If none is named, meters, too, whenever they are near.
+    """
     store, zone = open_store(ctx), zone_of(ctx)
 
     def radio_trouble(error: VeribandError) -> None:
@@ -219,13 +291,23 @@ def run(ctx: click.Context, addresses: tuple[str, ...], every: float) -> None:
             on_trouble=lambda error: click.echo(f"{band.address}: {error}", err=True),
         ).run()  # fmt: skip
 
+    async def keep_meter(radio: Radio, address: str) -> None:
+        await meters.keep(
+            radio, store, address, utc_ms, zone,
+            on_fetched=lambda found: fetched(address, found),
+            on_trouble=lambda error: click.echo(str(error), err=True),
+        )  # fmt: skip
+
     async def work() -> None:
-        radio, bands = system_radio(), chosen_bands(store, addresses)
+        radio, bands = system_radio(), _chosen(store, addresses)
         ladder = Ladder(
             radio, [band.address for band in bands],
             lambda step: note(store, utc_ms(), None, step, radio_trouble),
         )  # fmt: skip
-        await asyncio.gather(*(keep(radio, ladder, band) for band in bands))
+        await asyncio.gather(
+            *(keep(radio, ladder, band) for band in bands),
+            *(keep_meter(radio, address) for address in _meters(store, addresses)),
+        )
 
     run_until_stopped(work())
 
@@ -254,7 +336,17 @@ def info(ctx: click.Context, address: str) -> None:
     run_until_stopped(work())
 
 
-for command in (contest, enter, judge, leaderboard, strip, wearer, web, *vitals_command.COMMANDS):
+for command in (
+    contest,
+    enter,
+    judge,
+    leaderboard,
+    meter,
+    strip,
+    wearer,
+    web,
+    *vitals_command.COMMANDS,
+):
     main.add_command(command)
 for command in seal_commands.COMMANDS:
     contest.add_command(command)

@@ -19,12 +19,14 @@ from veriband_simulator.entropy import seeded_entropy
 from veriband_simulator.firmware import Firmware, find_firmware
 from veriband_simulator.flash import Flash
 from veriband_simulator.max30102 import Max30102
+from veriband_simulator.meter import Meter
 from veriband_simulator.wearers import Walk, Wearer
 
 T = TypeVar("T")
 
 PRESS_S = 3.5  # a press that opens pairing
 COMPUTER = "F0:0D:5E:00:00:01"
+METER = "C0:FF:EE:00:00:01"
 FIRST_IDENTITY = 0x5EED0000  # of strips, plus the band's number
 
 
@@ -162,6 +164,12 @@ class World:
         band.plug_strip()
         self.bands.append(band)
         return band
+
+    async def add_meter(self, address: str = METER, **options: Any) -> Meter:
+        """A standard meter, switched on and asleep."""
+        meter = Meter(self.air, address, **options)
+        await meter.power_on()
+        return meter
 
     async def computer(self, address: str = COMPUTER, **options: Any) -> Central:
         """A computer with a Bluetooth adapter, switched on."""

@@ -23,6 +23,9 @@ BEGIN_S = 10.0  # for the system to begin or end a scan
 YOUNG_S = 10.0
 LISTEN_S = 10.0  # for anything that advertises
 
+PRESSURE_METER, OXIMETER = uuids.standard(0x1810), uuids.standard(0x1822)
+_WANTED = (uuids.JOURNAL_SERVICE, PRESSURE_METER, OXIMETER)
+
 _Seen = asyncio.Queue[tuple[BLEDevice, AdvertisementData]]
 
 
@@ -80,14 +83,15 @@ class Radio:
                 raise BandNotFound(address) from None
 
     async def scan(self, seconds: float) -> list[tuple[BLEDevice, AdvertisementData]]:
-        """The bands that advertise within `seconds`, strongest first. Raises NoRadio."""
+        """The bands and meters that advertise within `seconds`, strongest first. Raises
+        NoRadio."""
         bands: dict[str, tuple[BLEDevice, AdvertisementData]] = {}
         async with self._seen() as seen:
             try:
                 async with asyncio.timeout(seconds):
                     while True:
                         device, advertisement = await seen.get()
-                        if uuids.JOURNAL_SERVICE in advertisement.service_uuids:
+                        if not set(_WANTED).isdisjoint(advertisement.service_uuids):
                             bands[device.address] = (device, advertisement)
             except TimeoutError:
                 pass
@@ -131,7 +135,7 @@ class Radio:
     async def _begin(self, everything: bool) -> None:
         """Have a discovery that is young: some systems report a device once in each only.
 
-        One of `everything` is always new; it does for bands, too.
+        One of `everything` is always new; it does for bands and meters, too.
         """
         now_s = asyncio.get_running_loop().time()
         if everything or now_s - self._begun_s >= YOUNG_S:
@@ -141,7 +145,7 @@ class Radio:
         self._begun_s = -math.inf  # until it has: what hangs now may begin behind our back
         self._discovery = BleakScanner(
             self._tell,
-            service_uuids=None if everything else [uuids.JOURNAL_SERVICE],
+            service_uuids=None if everything else [*_WANTED],
             backend=self.scanner,
         )
         try:
