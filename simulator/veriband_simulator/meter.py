@@ -24,10 +24,14 @@ from veriband_simulator.remote import in_background, unbroken
 AWAKE_S = 60.0  # at most, from the last measurement on
 LINGER_S = 1.0  # connected, when everything is sent
 _INTERVAL_US = 100_000
-_KINDS = {"blood pressure": (0x1810, 0x2A35), "oximeter": (0x1822, 0x2A5E)}
+_KINDS = {
+    "blood pressure": (0x1810, 0x2A35),
+    "oximeter": (0x1822, 0x2A5E),
+    "continuous oximeter": (0x1822, 0x2A5F),
+}
 _RECORDS, _DATE_TIME, _READ_ALL = 0x2A52, 0x2A08, b"\x01\x01"
 
-Kind = Literal["blood pressure", "oximeter"]
+Kind = Literal["blood pressure", "oximeter", "continuous oximeter"]
 
 
 class Meter:
