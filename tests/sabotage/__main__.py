@@ -29,6 +29,8 @@ STRIP = "tests/whole/test_strip.py"
 VITALS = "tests/whole/test_vitals.py"
 CYCLES = "tests/whole/test_cycles.py"
 PPG = "tests/whole/test_ppg.py"
+METER = "tests/whole/test_meter.py"
+BRIDGE = "tests/whole/test_strip_read.py"
 LIES = "tests/campaign/test_campaigns.py::test_a_daemon_refuses_lies_and_says_why"
 
 
@@ -44,6 +46,24 @@ class Breakage:
 
 
 BREAKAGES = (
+    Breakage(
+        "a meter's reading is stored each time that it is sent",
+        "host/veriband/store/entered.py", "entry.source != TYPED_IN and", "False and", METER,
+    ),
+    Breakage(
+        "whose a meter's reading is does not matter",
+        "host/veriband/link/meter.py", "users.get(user) or users.get(WHOEVER)",
+        "next(iter(users.values()), None)", METER,
+    ),
+    Breakage(
+        "a meter that measured nothing has measured 2,047 mmHg",
+        "host/veriband/link/measurement.py", "range(0x7FE, 0x803)", "range(0)", METER,
+    ),
+    Breakage(
+        "a strip on a PC is left with its LEDs lit",
+        "host/veriband/bridge/reading.py",
+        "            chip.stop()", "            chip.lost", BRIDGE,
+    ),
     Breakage(
         "the step counter is read from another register",
         "firmware/drivers/lsm6dsox.py", "_STEP_COUNTER = 0x62", "_STEP_COUNTER = 0x63", DAY,

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import struct
 from collections.abc import Callable, Coroutine
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -506,6 +507,51 @@ def test_the_commands_pair_list_fetch_and_forget(
     assert "the system still has" in run("meter", "forget", METER).output.lower()
     assert "run 'veriband pair --meter" in run("meter", "fetch").output
     assert "is not known here" in run("meter", "forget", METER).output
+
+
+def test_the_daemon_runs_with_a_meter_and_no_band(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "veriband.db"
+    with closing(Store(path)) as store:
+        store.add_meter(METER, WHOEVER, store.add_wearer("anna"), VITAL_BLOOD_PRESSURE)
+
+    def play(work: Coroutine[Any, Any, None]) -> None:
+        async def whole() -> None:
+            world = World(1, START)
+            radio = radio_of(await world.computer())
+            monkeypatch.setattr(cli, "system_radio", lambda: radio)
+            monkeypatch.setattr(cli, "utc_ms", world.utc_ms)
+            running = asyncio.create_task(work)
+            meter = await world.add_meter()
+            for reading in (FIRST, FIRST[:-1], FIRST[:-1], SECOND):
+                await asyncio.sleep(300)
+                await meter.measure(reading)
+            await asyncio.sleep(300)
+            await until_cancelled(running)
+
+        live(whole())
+
+    monkeypatch.setattr(asyncio, "run", play)
+    done = CliRunner().invoke(main, ["--store", str(path), "--zone", "Europe/Berlin", "run"])
+    assert done.exit_code == 0, done.output
+    refused = f"Meter {METER} sent a reading that was not taken: it is cut."
+    lines = [f"{METER}: 1 new reading", f"{METER}: 0 new readings", refused]
+    assert [line for line in done.output.splitlines() if line == lines[0]] == lines[:1] * 2
+    assert set(done.output.splitlines()) == set(lines)
+
+
+def test_a_trouble_that_repeats_itself_is_told_once(tmp_path: Path) -> None:
+    async def story(r: Rig) -> None:
+        keeping = r.daemon()
+        for _ in range(5):
+            await r.meter.measure(FIRST)
+            await asyncio.sleep(120)
+        await until_cancelled(keeping)
+        (trouble,) = r.troubles
+        assert f"Meter {METER} does not trust this computer" in str(trouble)
+
+    told(tmp_path, story, security="bond")
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.exc import BleakError, BleakGATTProtocolError
 
 from veriband.civil import zone_named
-from veriband.errors import BandNotFound, Unforeseen, VeribandError
+from veriband.errors import BandNotFound, VeribandError
 from veriband.link import measurement
 from veriband.link.deadline import within
 from veriband.link.measurement import Measurement
@@ -103,17 +103,28 @@ async def keep(
     radio: Radio, store: Store, address: str, utc_ms: UtcMs, zone: tzinfo, *,
     on_fetched: Callable[[Fetched], None], on_trouble: Callable[[VeribandError], None],
 ) -> None:  # fmt: skip
-    """Fetch from a meter whenever it is near, for ever."""
+    """Fetch from a meter whenever it is near, for ever. A trouble that repeats itself is told
+    once."""
+    told = ""
     while True:
         try:
             on_fetched(await fetch(radio, store, address, utc_ms, zone))
+            told = ""
         except MeterAway:
             continue
-        except VeribandError as error:
-            on_trouble(error)
         except Exception as error:
-            on_trouble(Unforeseen(address, error))
+            trouble = error if isinstance(error, VeribandError) else _unforeseen(address, error)
+            if str(trouble) != told:
+                told = str(trouble)
+                on_trouble(trouble)
         await asyncio.sleep(REST_S)
+
+
+def _unforeseen(address: str, error: Exception) -> MeterError:
+    return MeterError(
+        f"Meter {address}: something that should not happen did ({type(error).__name__}: "
+        f"{error}); it will be tried again. Please report it, with this line."
+    )
 
 
 async def _stored(
