@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from bumble import gatt
 from bumble.core import UUID
+from bumble.device import Connection, Device
 from click.testing import CliRunner, Result
 
 from tests.whole.rig import live, radio_of, until_cancelled
@@ -41,8 +42,10 @@ from veriband_protocol.items import (
 )
 from veriband_simulator.central import Central
 from veriband_simulator.meter import Meter
+from veriband_simulator.remote import in_background
 from veriband_simulator.world import METER, World
 
+INDICATE = gatt.Characteristic.Properties.INDICATE
 BERLIN = ZoneInfo("Europe/Berlin")
 START = datetime(2026, 11, 25, 7, 30, tzinfo=BERLIN)
 OMRON_FAILED = bytes.fromhex("16ff07ff07ff07e807061716230aff070000")  # a cuff's, with Err in sight
@@ -434,11 +437,46 @@ def test_a_meter_that_forgot_its_bond_says_so(tmp_path: Path) -> None:
 
 def test_a_band_is_no_meter(tmp_path: Path) -> None:
     async def story(r: Rig) -> None:
-        r.meter._device.add_service(gatt.Service(UUID(uuids.JOURNAL_SERVICE), []))
+        data = gatt.Characteristic[bytes](UUID(uuids.JOURNAL_DATA), INDICATE, 0, b"")
+        r.meter._device.add_service(gatt.Service(UUID(uuids.JOURNAL_SERVICE), [data]))
         await r.meter.measure(FIRST)
         with pytest.raises(MeterError, match="is a band, whose readings come with its journal"):
             await r.pair()
         assert r.store.meters() == []
+
+    told(tmp_path, story)
+
+
+def test_a_meter_whose_table_is_nonsense_is_refused(tmp_path: Path) -> None:
+    async def story(r: Rig) -> None:
+        twice = [
+            gatt.Characteristic[bytes](UUID.from_16_bits(0x2A35), INDICATE, 0, b"") for _ in "12"
+        ]
+        r.meter._device.add_service(gatt.Service(UUID.from_16_bits(0x1810), twice))
+        await r.meter.measure(FIRST)
+        with pytest.raises(MeterError, match=f"Meter {METER} does not tell what it has"):
+            await r.pair()
+        assert r.store.meters() == []
+
+    told(tmp_path, story)
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.05, 0.1, 0.2, 0.3, 0.5])
+def test_a_meter_that_hangs_up_is_said_to_have_or_has_given_everything(
+    tmp_path: Path, after_s: float
+) -> None:
+    async def story(r: Rig) -> None:
+        def connected(_: Connection) -> None:
+            loop = asyncio.get_running_loop()
+            loop.call_later(after_s, lambda: in_background(r.meter.disconnect()))
+
+        r.meter._device.on(Device.EVENT_CONNECTION, connected)
+        await r.meter.measure(FIRST)
+        try:
+            await r.pair()
+        except MeterError as error:
+            assert METER in str(error)  # noqa: PT017
+        assert len(r.kept()) >= len(r.meter.sent)
 
     told(tmp_path, story)
 

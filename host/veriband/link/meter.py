@@ -27,7 +27,7 @@ from veriband.store import Store
 from veriband.store.entered import WHOEVER, Meter
 from veriband.store.roster import Wearer
 from veriband_protocol.items import VITAL_BLOOD_PRESSURE, VITAL_SPO2
-from veriband_protocol.uuids import JOURNAL_SERVICE, standard
+from veriband_protocol.uuids import JOURNAL_DATA, standard
 
 FIND_S = 60.0
 PAIR_S = 45.0
@@ -112,19 +112,11 @@ async def keep(
             told = ""
         except MeterAway:
             continue
-        except Exception as error:
-            trouble = error if isinstance(error, VeribandError) else _unforeseen(address, error)
-            if str(trouble) != told:
-                told = str(trouble)
-                on_trouble(trouble)
+        except VeribandError as error:
+            if str(error) != told:
+                told = str(error)
+                on_trouble(error)
         await asyncio.sleep(REST_S)
-
-
-def _unforeseen(address: str, error: Exception) -> MeterError:
-    return MeterError(
-        f"Meter {address}: something that should not happen did ({type(error).__name__}: "
-        f"{error}); it will be tried again. Please report it, with this line."
-    )
 
 
 async def _stored(
@@ -183,8 +175,15 @@ async def _session(
             with _translated(address, "connecting"):
                 await within(CONNECT_S + ANSWER_S, client.connect())
             yield _Session(client, address, incoming, utc_ms, zone)
+    except VeribandError:
+        raise
     except TimeoutError as error:
         raise MeterError(f"Meter {address} took too long; it will be tried again.") from error
+    except Exception as error:
+        raise MeterError(
+            f"Meter {address}: something that should not happen did ({type(error).__name__}: "
+            f"{error}); it will be tried again. Please report it, with this line."
+        ) from error
     finally:
         with suppress(Exception):
             await within(ANSWER_S, client.disconnect())
@@ -220,18 +219,27 @@ class _Session:
         self._incoming = incoming
         self._utc_ms = utc_ms
         self._zone = zone
-        if client.services.get_service(JOURNAL_SERVICE):
+        if self._has(JOURNAL_DATA):
             raise MeterError(
                 f"{address} is a band, whose readings come with its journal: pair with it without "
                 "--meter."
             )
-        found = [uuid for uuid in _SOURCES if client.services.get_characteristic(uuid)]
+        found = [uuid for uuid in _SOURCES if self._has(uuid)]
         if not found:
             raise MeterError(
                 f"{address} is no blood-pressure meter and no pulse oximeter with spot checks."
             )
         self._source = found[0]
         self.vital, self.decode = _SOURCES[self._source]
+
+    def _has(self, uuid: str) -> BleakGATTCharacteristic | None:
+        try:
+            return self._client.services.get_characteristic(uuid)
+        except BleakError as error:  # it is gone already, or has several
+            raise MeterError(
+                f"Meter {self._address} does not tell what it has ({error}); it will be tried "
+                "again."
+            ) from error
 
     async def pair(self) -> None:
         """Where there is pairing. One that was refused turns up with what needs it."""
@@ -249,7 +257,7 @@ class _Session:
 
         with _translated(self._address, "subscribing"):
             await within(ANSWER_S, self._client.start_notify(self._source, came))
-        records = self._client.services.get_characteristic(_RECORDS)
+        records = self._has(_RECORDS)
         if records is None:
             return
 
@@ -261,7 +269,7 @@ class _Session:
             await within(ANSWER_S, self._client.write_gatt_char(records, _ALL_RECORDS, True))
 
     async def _set_clock(self) -> None:
-        clock = self._client.services.get_characteristic(_DATE_TIME)
+        clock = self._has(_DATE_TIME)
         if clock is None or "write" not in clock.properties:
             return
         now = datetime.fromtimestamp(self._utc_ms() / 1000, self._zone)

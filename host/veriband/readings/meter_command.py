@@ -54,6 +54,7 @@ def fetch(ctx: click.Context, address: str | None, wait: float) -> None:
     try:
         asyncio.run(work())
     except KeyboardInterrupt:
+        click.echo("Stopped. Everything that was fetched is stored.", err=True)
         sys.exit(130)
 
 
