@@ -39,8 +39,6 @@ from veriband.link.radio import OXIMETER, PRESSURE_METER, Radio, system_radio
 from veriband.link.session import connected
 from veriband.link.supervisor import FIND_S, Supervisor, note
 from veriband.link.sync import Synced
-from veriband.readings.enter_command import enter, whose
-from veriband.readings.meter_command import fetched, meter, near
 from veriband.store import Store
 from veriband.store.entered import WHOEVER
 from veriband.store.roster import Band, Wearer
@@ -48,6 +46,8 @@ from veriband.store.store import Notice
 from veriband.strip import described
 from veriband.terminal import printable
 from veriband.vitals import command as vitals_command
+from veriband.vitals.enter_command import enter, whose
+from veriband.vitals.meter_command import fetched, meter, near
 from veriband.web.command import web
 from veriband_protocol import uuids
 

@@ -12,6 +12,7 @@ from veriband_protocol import control, items, readings
 from veriband_protocol.items import MINUTE_MS, Position, get_varint
 
 MOST_STEPS = 1 << 24
+STRIP = "strip"
 
 
 class Kind(IntEnum):
@@ -90,20 +91,17 @@ class Reading(Item):
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """A vital sign (items.VITAL_*) of a wearer at a time, whoever took it.
+class Taken:
+    """Vital signs of a wearer that were taken together at `utc_ms`.
 
-    `values`: bpm, percent, or systolic and diastolic in mmHg; () where its `status`
-    (items.STATUS_*) has none. `quality`: percent, None where the source gives none. `source`:
-    "band" or "meter" and its address, or "typed in". `remarks`: what a meter said about it.
+    `source`: STRIP, "meter" and its address, or "typed in"; `remarks`: what a meter said of it.
+    A sign of a meter, or typed in, has no quality, and may have a value though its status is not
+    ok, as a doubtful one.
     """
 
     utc_ms: int
-    vital: int
-    status: int
-    values: tuple[int, ...]
-    quality: int | None
     source: str
+    signs: tuple[Sign, ...]
     remarks: str = ""
 
 

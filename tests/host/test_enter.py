@@ -14,12 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from veriband.cli import main
-from veriband.readings import enter_command, plausible
-from veriband.readings.words import CAUTION
-from veriband.records import Anchor, Kind, Measured, reading
+from veriband.records import STRIP, Anchor, Kind, Sign, Taken, reading
 from veriband.store import Store
 from veriband.store.entered import REPEAT_MS, TYPED_IN, Entry
 from veriband.store.store import LATEST
+from veriband.vitals import enter_command, plausible
+from veriband.vitals.words import CAUTION
 from veriband_protocol.items import (
     STATUS_MOVING,
     STATUS_OK,
@@ -246,30 +246,29 @@ def test_vital_signs_of_a_wearer_are_those_of_the_bands_worn_then_and_those_ente
     store.enter(anna, Entry(3000, TYPED_IN, (BP,)), 0)
     store.enter(anna, Entry(7000, TYPED_IN, (BP,)), 0)
 
-    def rate(ms: int) -> list[Measured]:
-        source = f"band {band.address}"
-        return [
-            Measured(ms, VITAL_HEART_RATE, STATUS_OK, (72,), 90, source),
-            Measured(ms, VITAL_SPO2, STATUS_MOVING, (), None, source),
-        ]
+    def rate(ms: int) -> Taken:
+        signs = (Sign(VITAL_HEART_RATE, STATUS_OK, 72, 90), Sign(VITAL_SPO2, STATUS_MOVING, 0, 0))
+        return Taken(ms, STRIP, signs)
 
-    def typed(ms: int) -> Measured:
-        return Measured(ms, VITAL_BLOOD_PRESSURE, STATUS_OK, (128, 82), None, TYPED_IN)
+    def typed(ms: int) -> Entry:
+        return Entry(ms, TYPED_IN, (BP,))
 
-    assert store.measured(anna, 3000, 7000) == [typed(3000), *rate(4000), typed(4500)]
-    assert store.measured(bob, 0, LATEST) == [*rate(6000), *rate(8000)]
-    assert store.measured(anna, 5, 5) == []
+    assert store.taken(anna, 3000, 7000) == [typed(3000), rate(4000), typed(4500)]
+    assert store.taken(bob, 0, LATEST) == [rate(6000), rate(8000)]
+    assert store.taken(anna, 5, 5) == []
 
 
 def test_a_meter_that_sends_a_reading_again_adds_nothing(store: Store) -> None:
     anna = store.wearer("anna")
-    one = Entry(1000, "meter A", (BP, PULSE), "2026-11-25T07:30 1")
+    one = Entry(1000, "meter A", (BP, PULSE), stamp="2026-11-25T07:30 1")
     assert store.enter(anna, one, 0) == 1
-    again = Entry(9000, "meter A", (PULSE, BP), "2026-11-25T07:30 1")
+    again = Entry(9000, "meter A", (PULSE, BP), stamp="2026-11-25T07:30 1")
     assert store.enter(anna, again, 10**12) is None, "whenever it comes"
-    assert store.enter(anna, Entry(1000, "meter A", (BP,), one.stamp), 0) == 2, "other values"
-    assert store.enter(anna, Entry(1000, "meter A", one.signs, "later"), 0) == 3
-    assert store.enter(anna, Entry(1000, "meter B", one.signs, one.stamp), 0) == 4
+    assert store.enter(anna, Entry(1000, "meter A", (BP,), stamp=one.stamp), 0) == 2, (
+        "other values"
+    )
+    assert store.enter(anna, Entry(1000, "meter A", one.signs, stamp="later"), 0) == 3
+    assert store.enter(anna, Entry(1000, "meter B", one.signs, stamp=one.stamp), 0) == 4
 
 
 def test_a_reading_without_a_time_is_the_same_only_soon_after(store: Store) -> None:
@@ -284,13 +283,13 @@ def test_a_reading_without_a_time_is_the_same_only_soon_after(store: Store) -> N
 
 def test_what_was_taken_back_of_a_meter_does_not_come_back(store: Store) -> None:
     anna = store.wearer("anna")
-    entry = Entry(0, "meter A", (BP,), "2026-11-25T07:30 1")
+    entry = Entry(0, "meter A", (BP,), stamp="2026-11-25T07:30 1")
     number = store.enter(anna, entry, 0)
     assert number is not None
     assert store.forget(number) == (anna, entry)
     assert store.enter(anna, entry, 0) is None
     assert store.entered(anna, 0, LATEST) == []
-    assert store.measured(anna, 0, LATEST) == []
+    assert store.taken(anna, 0, LATEST) == []
 
 
 def test_half_a_reading_is_never_stored(store: Store) -> None:

@@ -15,10 +15,10 @@ from click.testing import CliRunner, Result
 from veriband.analysis.cycles import Stay
 from veriband.cli import main
 from veriband.errors import NotMeasured
-from veriband.records import Anchor, Kind, Sign, reading
+from veriband.records import Anchor, Kind, Sign, Taken, reading
 from veriband.store import Store
 from veriband.vitals import command
-from veriband.vitals.readings import Taken, by_period
+from veriband.vitals.readings import by_period
 from veriband.vitals.signs import described
 from veriband.vitals.table import rows_for_programs, table
 from veriband_protocol.items import (
@@ -85,8 +85,8 @@ def test_a_cycle_is_shown_by_period(tmp_path: Path) -> None:
     idle = "-      -            -      -               -               -"
     assert shown.output.splitlines() == [
         f"{BAND}  cycle 2026-03-02, until 23:00",
-        "period       time   heart rate   SpO2*  blood pressure  status          source",
-        "23:00-01:00  23:00  62 bpm       96 %   -               ok              strip",
+        "period       time   heart rate   SpO2   blood pressure  status          source",
+        "23:00-01:00  23:00  62 bpm       96 %*  -               ok              strip",
         *(f"{hour:02}:00-{hour + 2:02}:00  {idle}" for hour in (1, 3, 5, 7)),
         "09:00-11:00  09:02  62 bpm       -      -               SpO2 moving     strip",
         f"{'':11}  09:30  118-131 bpm  -      -               2 ok, 1 moving  strip",

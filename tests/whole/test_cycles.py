@@ -14,8 +14,8 @@ import pytest
 from tests.whole.rig import ZONE, Rig, asked, live, rig
 from veriband.analysis.cycles import Stay, period_of, reach, wall
 from veriband.link.session import Session
-from veriband.records import Kind, Sign
-from veriband.vitals.readings import Taken, by_period, from_strip
+from veriband.records import Kind, Sign, Taken
+from veriband.vitals.readings import by_period
 from veriband_protocol import items
 from veriband_simulator.wearers import Minute, Wearer
 
@@ -55,7 +55,7 @@ async def until(r: Rig, *when: int) -> None:
 
 def whole_readings(r: Rig, cycle: date) -> list[list[Taken]]:
     """Those of a cycle's readings that SpO2 was wanted of, by period."""
-    periods = by_period(from_strip(r.store, r.known, *reach(cycle)), cycle, STAYS)
+    periods = by_period(r.store.taken_by(r.known, *reach(cycle)), cycle, STAYS)
     return [[one for one in taken if len(one.signs) > 1] for taken in periods]
 
 
@@ -153,7 +153,7 @@ def test_only_who_wants_spo2_has_the_red_led_lit(tmp_path: Path) -> None:
         assert (await asked(r, Session.heart_rate)).status == items.STATUS_OK
         assert red_ma() == 0
         await r.supervisor().once()
-        taken = from_strip(r.store, r.known, 0, r.world.utc_ms())
+        taken = r.store.taken_by(r.known, 0, r.world.utc_ms())
         assert tuple(found) in [one.signs for one in taken], "what was asked for is journaled, too"
 
     told(tmp_path, start, minutes, story)

@@ -26,12 +26,12 @@ from veriband.errors import VeribandError
 from veriband.link import meter as meters
 from veriband.link.meter import Fetched, MeterAway, MeterError
 from veriband.link.radio import Radio
-from veriband.readings import meter_command
 from veriband.records import Sign
 from veriband.store import Store
 from veriband.store.entered import WHOEVER, Entry
 from veriband.store.roster import Wearer
 from veriband.store.store import LATEST
+from veriband.vitals import meter_command
 from veriband_protocol import uuids
 from veriband_protocol.items import (
     STATUS_FAILED,
@@ -305,8 +305,7 @@ def test_a_measurement_that_failed_is_kept_as_one_without_values(tmp_path: Path)
         assert await r.pair() == Fetched(1, ())
         (entry,) = r.kept()
         assert entry.signs == (Sign(VITAL_BLOOD_PRESSURE, STATUS_FAILED, 0, 0),)
-        (measured,) = r.store.measured(r.wearer, 0, LATEST)
-        assert measured.values == ()
+        assert r.store.taken(r.wearer, 0, LATEST) == [entry]
 
     told(tmp_path, story)
 

@@ -10,9 +10,9 @@ import struct
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
-from veriband.readings import plausible
 from veriband.records import Sign
 from veriband.store.entered import WHOEVER, Entry
+from veriband.vitals import plausible
 from veriband_protocol.control import EARLIEST_UTC
 from veriband_protocol.items import (
     STATUS_FAILED,
@@ -84,7 +84,7 @@ class Measurement:
                 utc_ms = past[0]
         remarks = (*self.remarks, *([f"{doubt}: dated by when it came"] if doubt else []))
         stamp = f"{self.local.isoformat()} {self.user}" if self.local else ""
-        return Entry(utc_ms, source, self.signs, stamp, ", ".join(remarks))
+        return Entry(utc_ms, source, self.signs, ", ".join(remarks), stamp)
 
 
 def sfloat(data: bytes) -> float | None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from veriband.errors import StoreError
-from veriband.records import Measured, Sign
+from veriband.records import Sign, Taken
 from veriband.store.roster import Roster, Wearer
-from veriband_protocol.items import VITAL_BLOOD_PRESSURE
 
 TYPED_IN = "typed in"
 WHOEVER = -1  # uses a meter
@@ -15,27 +14,11 @@ REPEAT_MS = 600_000  # within this a meter that gives no time may send a reading
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """Vital signs, as `values` has them, taken together at `utc_ms`.
+class Entry(Taken):
+    """A reading as it was entered. `stamp`: when that was by a meter's own clock, and of whom by
+    its own number; empty where it does not say."""
 
-    `stamp`: when that was by a meter's own clock, and of whom by its own number; empty where it
-    does not say. `remarks`: what it said about them.
-    """
-
-    utc_ms: int
-    source: str
-    signs: tuple[Sign, ...]
     stamp: str = ""
-    remarks: str = ""
-
-    def measured(self) -> list[Measured]:
-        """Each of its vital signs."""
-        return [
-            Measured(
-                self.utc_ms, sign.vital, sign.status, values(sign), None, self.source, self.remarks
-            )
-            for sign in self.signs
-        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +35,6 @@ class Meter:
     def source(self) -> str:
         """As in Entry."""
         return f"meter {self.address}"
-
-
-def values(sign: Sign) -> tuple[int, ...]:
-    """What is known of a vital sign: bpm, percent, or systolic and diastolic in mmHg."""
-    if not sign.first:  # nobody has a pulse of 0; its status has no value
-        return ()
-    return sign[2:] if sign.vital == VITAL_BLOOD_PRESSURE else (sign.first,)
 
 
 class Entries(Roster):
@@ -105,7 +81,7 @@ class Entries(Roster):
     def entered(self, wearer: Wearer, from_utc_ms: int, to_utc_ms: int) -> list[tuple[int, Entry]]:
         """(number, reading) of what was entered of that time, in its order."""
         rows = self.read(
-            "SELECT id, utc_ms, source, stamp, remarks FROM entered WHERE wearer = ? "
+            "SELECT id, utc_ms, source, remarks, stamp FROM entered WHERE wearer = ? "
             "AND utc_ms >= ? AND utc_ms < ? AND NOT forgotten ORDER BY utc_ms, id",
             (wearer.id, from_utc_ms, to_utc_ms),
         )
@@ -129,7 +105,7 @@ class Entries(Roster):
         """Take a reading back, for ever; whose it was, and what. Raises StoreError."""
         with self.transaction():
             rows = self.read(
-                "SELECT name, utc_ms, source, stamp, remarks FROM entered "
+                "SELECT name, utc_ms, source, remarks, stamp FROM entered "
                 "JOIN wearer ON wearer.id = wearer WHERE entered.id = ? AND NOT forgotten",
                 (number,),
             )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from veriband.records import TIMED, Anchor, End, Item, Kind, Measured, Sign, signs_of
-from veriband.store.entered import Entries, values
+from veriband.records import STRIP, TIMED, Anchor, End, Item, Kind, Sign, Taken, signs_of
+from veriband.store.entered import Entries
 from veriband.store.roster import Band, Wearer
-from veriband_protocol.items import EVENT_STRIP, VITAL_BLOOD_PRESSURE, VITAL_HEART_RATE
+from veriband_protocol.items import EVENT_STRIP, VITAL_HEART_RATE
 from veriband_protocol.wire import NO_SEAL, unpack_batch
 
 LATEST = 1 << 62  # UTC ms, later than everything
@@ -248,32 +248,19 @@ class Store(Entries):
         )
         return [(utc_ms, tuple(signs_of(raw))) for utc_ms, raw in rows]
 
-    def measured(self, wearer: Wearer, from_utc_ms: int, to_utc_ms: int) -> list[Measured]:
+    def taken(self, wearer: Wearer, from_utc_ms: int, to_utc_ms: int) -> list[Taken]:
         """The vital signs of a wearer in that time, in its order: what the bands that they wore
         then took, and what was entered."""
-        found = [
-            each
-            for _, entry in self.entered(wearer, from_utc_ms, to_utc_ms)
-            for each in entry.measured()
-        ]
+        found: list[Taken] = [entry for _, entry in self.entered(wearer, from_utc_ms, to_utc_ms)]
         for worn in self.worn(wearer):
             until = to_utc_ms if worn.to_utc_ms is None else min(to_utc_ms, worn.to_utc_ms)
-            found += self._taken_by(worn.band, max(from_utc_ms, worn.from_utc_ms), until)
+            found += self.taken_by(worn.band, max(from_utc_ms, worn.from_utc_ms), until)
         return sorted(found, key=lambda each: each.utc_ms)
 
-    def _taken_by(self, band: Band, from_utc_ms: int, to_utc_ms: int) -> Iterator[Measured]:
-        rows = self.read(
-            "SELECT utc_ms, raw FROM item INDEXED BY item_by_time WHERE band = ? "
-            "AND utc_ms >= ? AND utc_ms < ? AND kind = ? ORDER BY utc_ms, epoch, seq",
-            (band.id, from_utc_ms, to_utc_ms, Kind.READING),
-        )
-        for utc_ms, raw in rows:
-            for sign in signs_of(raw):
-                has_quality = sign.first and sign.vital != VITAL_BLOOD_PRESSURE
-                yield Measured(
-                    utc_ms, sign.vital, sign.status, values(sign),
-                    sign.second if has_quality else None, f"band {band.address}",
-                )  # fmt: skip
+    def taken_by(self, band: Band, from_utc_ms: int, to_utc_ms: int) -> list[Taken]:
+        """The vital signs that a band took in that time, in its order."""
+        found = self.readings(band, from_utc_ms, to_utc_ms)
+        return [Taken(utc_ms, STRIP, signs) for utc_ms, signs in found]
 
     def strip_out_since(self, band: Band, utc_ms: int) -> int | None:
         """Since when (UTC ms) the strip that was in before is out at `utc_ms`.

@@ -14,10 +14,10 @@ from veriband.errors import BadBatch, NotMeasured
 from veriband.link.radio import system_radio
 from veriband.link.session import connected
 from veriband.link.supervisor import FIND_S
-from veriband.records import Sign
+from veriband.records import Sign, Taken
 from veriband.store import Store
 from veriband.store.roster import Band
-from veriband.vitals.readings import by_period, from_strip
+from veriband.vitals.readings import by_period
 from veriband.vitals.signs import VITALS, described
 from veriband.vitals.table import CAUTION, rows_for_programs, table
 from veriband_protocol.items import STATUS_OK, VITAL_HEART_RATE, VITAL_SPO2
@@ -45,7 +45,7 @@ def vitals(
     for band in chosen_bands(store, addresses):
         stays = _stays(ctx, store, band)
         cycle = day.date() if day else period_of(utc_ms(), stays).cycle
-        periods = by_period(from_strip(store, band, *reach(cycle)), cycle, stays)
+        periods = by_period(_taken(store, band, *reach(cycle)), cycle, stays)
         if as_json:
             rows = rows_for_programs(periods, stays)
             told = {"band": band.address, "cycle": cycle.isoformat(), "readings": rows}
@@ -55,6 +55,13 @@ def vitals(
             click.echo(table(periods, stays))
     if not as_json:
         click.echo(CAUTION)
+
+
+def _taken(store: Store, band: Band, from_utc_ms: int, to_utc_ms: int) -> list[Taken]:
+    """What a band took in that time, and what was entered of who wears it now."""
+    wearer = store.wearer_of(band, utc_ms())
+    entered = store.entered(wearer, from_utc_ms, to_utc_ms) if wearer else []
+    return store.taken_by(band, from_utc_ms, to_utc_ms) + [entry for _, entry in entered]
 
 
 def _stays(ctx: click.Context, store: Store, band: Band) -> list[Stay]:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from veriband.records import Sign
 from veriband_protocol.items import (
-    STATUS_OK,
     STATUSES,
     VITAL_BLOOD_PRESSURE,
     VITAL_HEART_RATE,
@@ -47,7 +46,7 @@ VITALS = {
 
 
 def value(sign: Sign) -> str:
-    """A sign's value, as 72 bpm. Its status must be ok."""
+    """The value of a sign that has one, as 72 bpm."""
     return VITALS[sign.vital].text.format(first=sign.first, second=sign.second)
 
 
@@ -64,12 +63,15 @@ def status_text(status: int) -> str:
     return STATUSES[status] if status < len(STATUSES) else f"status {status}"
 
 
-def as_json(sign: Sign) -> dict[str, object]:
-    """A sign for programs: its status, and if that is ok its numbers."""
+def as_json(sign: Sign, by_strip: bool) -> dict[str, object]:
+    """A sign for programs: its status, and its numbers where it has a value. What was not taken
+    `by_strip` has no quality, and is no matter of our calibration."""
     vital = VITALS[sign.vital]
     told: dict[str, object] = {"status": status_text(sign.status)}
-    if sign.status == STATUS_OK:
+    if sign.first:
         told |= dict(zip(vital.fields, sign[2:], strict=True))
-    if vital.note == UNCALIBRATED:
+    if by_strip and vital.note == UNCALIBRATED:
         told["calibrated"] = False
+    if not by_strip:
+        told.pop("quality_percent", None)
     return told

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from veriband.analysis.cycles import Stay, hours, wall
-from veriband.vitals.readings import Taken
+from veriband.records import STRIP, Taken
 from veriband.vitals.signs import VITALS, as_json, status_text, value
 from veriband_protocol.items import STATUS_OK, VITAL_HEART_RATE
 
@@ -20,7 +20,7 @@ _NONE = "-"
 def table(periods: Sequence[Sequence[Taken]], stays: Sequence[Stay]) -> str:
     """A line for each reading of each period, in the order of time. Heart rates by themselves, as
     after active minutes, are one line a period."""
-    names = (vital.name + "*" * bool(vital.note) for vital in VITALS.values())
+    names = (vital.name for vital in VITALS.values())
     heads = ["period", "time", *names, "status", "source"]
     rows = [heads]
     for index, taken in enumerate(periods):
@@ -44,7 +44,7 @@ def rows_for_programs(
             row: dict[str, object] = {"period": index, "at": at, "source": one.source}
             for sign in one.signs:
                 if sign.vital in VITALS:
-                    row[VITALS[sign.vital].key] = as_json(sign)
+                    row[VITALS[sign.vital].key] = as_json(sign, _is_by_strip(one))
             rows.append(row)
     return rows
 
@@ -55,19 +55,24 @@ def _rows(taken: Sequence[Taken], stays: Sequence[Stay]) -> Iterator[list[str]]:
     for one in taken:
         if not _is_heart_rate(one):
             signs = {sign.vital: sign for sign in one.signs}
+            mark = "*" if _is_by_strip(one) else ""
             cells = [
-                value(signs[vital])
-                if vital in signs and signs[vital].status == STATUS_OK
+                value(signs[vital]) + (mark if its.note else "")
+                if vital in signs and signs[vital].first
                 else _NONE
-                for vital in VITALS
+                for vital, its in VITALS.items()
             ]
             yield [f"{wall(one.utc_ms, stays):%H:%M}", *cells, _status(one), one.source]
     if alone:
         yield _together(alone, stays)
 
 
+def _is_by_strip(one: Taken) -> bool:
+    return one.source == STRIP
+
+
 def _is_heart_rate(one: Taken) -> bool:
-    return all(sign.vital == VITAL_HEART_RATE for sign in one.signs)
+    return _is_by_strip(one) and all(sign.vital == VITAL_HEART_RATE for sign in one.signs)
 
 
 def _together(alone: Sequence[Taken], stays: Sequence[Stay]) -> list[str]:

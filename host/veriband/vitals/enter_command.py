@@ -12,14 +12,14 @@ import click
 from veriband.civil import utc_ms_of, zone_named
 from veriband.context import open_store, utc_ms, zone_of
 from veriband.minutes.table import FIRST_YEAR
-from veriband.readings import plausible
-from veriband.readings.words import CAUTION, moment, told
 from veriband.records import Sign
 from veriband.store import Store
 from veriband.store.entered import TYPED_IN, Entry
 from veriband.store.roster import Wearer
 from veriband.store.store import LATEST
 from veriband.terminal import printable
+from veriband.vitals import plausible
+from veriband.vitals.words import CAUTION, moment, told
 from veriband_protocol.items import MINUTE_MS
 
 _PRESSURE = re.compile(r"([0-9]{1,3})\s*/\s*([0-9]{1,3})", re.ASCII)
@@ -159,7 +159,7 @@ def _moment(at: str, zone: tzinfo, now_ms: int) -> int:
 
 
 def _line(wearer: Wearer, entry: Entry, zone: tzinfo) -> str:
-    return f"{printable(wearer.name)}, {moment(entry.utc_ms, zone)}: {told(entry.measured())}"
+    return f"{printable(wearer.name)}, {moment(entry.utc_ms, zone)}: {told(entry)}"
 
 
 @enter.command("list")

@@ -1,0 +1,37 @@
+"""Readings in words."""
+
+from __future__ import annotations
+
+from datetime import datetime, tzinfo
+
+from veriband.records import Sign, Taken
+from veriband.vitals.signs import VITALS, status_text, value
+from veriband_protocol.items import STATUS_OK, VITAL_HEART_RATE
+
+CAUTION = (
+    "Veriband is no medical device: decide nothing about your health by these numbers. If you "
+    "feel unwell, call a doctor."
+)
+
+
+def told(taken: Taken) -> str:
+    """Vital signs that were taken together, with their source and what it said about them."""
+    signs = sorted(taken.signs, key=_is_by_the_way)
+    remarks = taken.remarks and f" ({taken.remarks})"
+    return f"{', '.join(map(_said, signs))}, {taken.source}{remarks}"
+
+
+def _said(sign: Sign) -> str:
+    """A vital sign's name and value, and its status where that is not ok."""
+    words = [VITALS[sign.vital].name, *([value(sign)] if sign.first else [])]
+    status = [] if sign.status == STATUS_OK else [status_text(sign.status)]
+    return ", ".join([" ".join(words), *status]) if sign.first else " ".join([*words, *status])
+
+
+def _is_by_the_way(sign: Sign) -> bool:
+    return sign.vital == VITAL_HEART_RATE
+
+
+def moment(utc_ms: int, zone: tzinfo) -> str:
+    """A moment on the clock in `zone`."""
+    return f"{datetime.fromtimestamp(utc_ms / 1000, zone):%Y-%m-%d %H:%M}"
