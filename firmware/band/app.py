@@ -6,6 +6,7 @@ import time
 
 import machine
 from esp32 import Partition
+from machine import Pin
 
 from band import restart, settings, tasks
 from band.bonds import Bonds
@@ -19,6 +20,7 @@ from band.journal import Journal
 from band.kept import Kept
 from band.minutes import Minutes
 from band.pairing import Pairing
+from band.pressure import Pressure
 from band.pulse import Pulse
 from band.radio import Radio
 from band.record import Record
@@ -32,6 +34,7 @@ from band.vitals import Vitals
 from drivers.lsm6dsox import LSM6DSOX
 from drivers.max17048 import MAX17048
 from drivers.max30102 import MAX30102
+from drivers.max32664 import MAX32664D
 from veriband_protocol import items
 
 _WATCHDOG_MS = 150000
@@ -55,9 +58,11 @@ class Band:
         self._record = record = Record(journal, clock, kept, sampler)
         self._gauge = MAX17048(bus)
         light = MAX30102(bus)
-        self._strip = strip = Strip(bus, board, light, record)
+        hub = MAX32664D(bus, _released(board.RSTN), _released(board.MFIO), asyncio.sleep_ms)
+        self._strip = strip = Strip(bus, board, light, hub, record)
+        pressure = Pressure(hub, strip, clock, record)
         cycles = Cycles(clock, kept, record)
-        self._vitals = Vitals(Pulse(light, motion), strip, record, cycles)
+        self._vitals = Vitals(Pulse(light, motion), pressure, strip, record, cycles)
         self._minutes = Minutes(
             clock, sampler, journal, record, self._vitals, self._measure_battery
         )
@@ -65,7 +70,7 @@ class Band:
         self._door = Door(self.radio, bonds, Pairing(given["secret"]))
         self._requests = Requests(
             self.radio, self._door, Sync(self.radio, journal, clock, seal, strip),
-            Control(clock, journal, seal), self._vitals, clock, record,
+            Control(clock, journal, seal, pressure), self._vitals, clock, record,
         )  # fmt: skip
         self._button = Button(board.BUTTON)
         restart.resume(kept.load(), journal, sampler, clock)
@@ -96,6 +101,11 @@ class Band:
         text = type(error).__name__ + ": " + str(error)
         self._record.event(items.EVENT_FAULT, text.encode())
         self._record.flush()
+
+
+def _released(pin: int) -> Pin:
+    """A pin that is pulled low, or let go."""
+    return Pin(pin, Pin.OPEN_DRAIN, Pin.PULL_UP, value=1)
 
 
 def run() -> None:

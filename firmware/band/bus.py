@@ -39,6 +39,22 @@ class Bus:
             self._failed(error)
             raise
 
+    def readfrom_into(self, address: int, buf) -> None:
+        """Fill `buf` with what a chip without registers has to say; as `readfrom_mem_into`."""
+        try:
+            self._i2c.readfrom_into(address, buf)
+        except OSError as error:
+            self._failed(error)
+            raise
+
+    def writeto(self, address: int, data: bytes) -> None:
+        """Write to a chip without registers; as `readfrom_mem_into`."""
+        try:
+            self._i2c.writeto(address, data)
+        except OSError as error:
+            self._failed(error)
+            raise
+
     def _failed(self, error: OSError) -> None:
         if error.errno == _ETIMEDOUT:
             self.free()

@@ -9,10 +9,11 @@ from veriband_protocol import VERSION, control, items
 class Control:
     """Each request of an opcode and a body has an answer of a status and a body."""
 
-    def __init__(self, clock, journal, seal) -> None:
+    def __init__(self, clock, journal, seal, pressure) -> None:
         self._clock = clock
         self._journal = journal
         self._seal = seal
+        self._pressure = pressure
 
     def answer(self, request: bytes) -> bytes:
         """The response to `request`, errors included."""
@@ -32,6 +33,10 @@ class Control:
             return self._set_clock(body)
         if opcode == control.SEAL:
             return self._enrol(body)
+        if opcode == control.CALIBRATE:
+            if len(body) not in (0, 2 * control.CUFF_READINGS):
+                return control.BAD_LENGTH, b""
+            return control.OK, self._pressure.calibrate(body)
         if opcode == control.FILE:
             return self._file(body) if len(body) == 1 else (control.BAD_LENGTH, b"")
         if opcode not in (control.INFO, control.TIME, control.MEASURE):

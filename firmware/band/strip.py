@@ -10,22 +10,21 @@ from veriband_protocol import items, sockets
 
 _SETTLE_MS = 1500  # contacts bounce, and the hub takes a second to start
 _TRIES = 3
-_HUB = 0x55
-_READ_MODE = 0x02  # a whole request, so that it stays as it is
 
 
 class Strip:
-    """Looks for the chips of a strip, `light` (a MAX30102) among them, on `bus` and journals what
-    has changed.
+    """Looks for the chips of a strip, `light` (a MAX30102) and `hub` (a MAX32664D) among them, on
+    `bus` and journals what has changed.
 
     `state` is what is in, as sockets.pack_strip has it. With a strip in both sockets nobody can be
     told apart: then no chip is in use.
     """
 
-    def __init__(self, bus, board, light, record) -> None:
+    def __init__(self, bus, board, light, hub, record) -> None:
         self.state = sockets.pack_strip(0, 0, 0)
         self._bus = bus
         self._light = light
+        self._hub = hub
         self._eeprom = AT24C02(bus)
         self._record = record
         self._moved = asyncio.ThreadSafeFlag()
@@ -44,9 +43,10 @@ class Strip:
 
     async def run(self) -> None:
         """Look now, and each time after a contact has moved."""
+        await self._hub.reset()  # the band may have started again in mid-measurement
         while True:
             await self._settled()
-            self._note(self._look())
+            self._note(await self._look())
             await self._moved.wait()
 
     async def _settled(self) -> None:
@@ -56,7 +56,7 @@ class Strip:
         except asyncio.TimeoutError:
             pass
 
-    def _look(self) -> bytes:
+    async def _look(self) -> bytes:
         where = chips = identity = 0
         for bit, contact in self._sockets:
             if not contact.value():
@@ -68,13 +68,15 @@ class Strip:
                 chips |= sockets.CHIP_EEPROM
             if _tried(self._light.part_id) == PART_ID:
                 chips |= sockets.CHIP_PULSE
-            if _tried(self._hub_answers):
+            if await self._has_hub():
                 chips |= sockets.CHIP_HUB
         return sockets.pack_strip(where, chips, identity or 0)
 
-    def _hub_answers(self) -> bool:
-        self._bus.writeto_mem(_HUB, _READ_MODE, b"\x00")
-        return True
+    async def _has_hub(self) -> bool:
+        try:
+            return await self._hub.is_known()
+        except OSError:
+            return False
 
     def _note(self, state: bytes) -> None:
         if state != self.state:

@@ -12,12 +12,16 @@ _NO_SENSOR = items.pack_sign(items.VITAL_HEART_RATE, items.STATUS_NO_SENSOR)
 
 
 class Vitals:
-    """Measures with `pulse` on `strip` into `record`; `cycles` says when a period wants it."""
+    """Measures with `pulse` and `pressure` on `strip` into `record`; `cycles` says when a period
+    wants it.
+    """
 
-    KNOWN = (items.VITAL_HEART_RATE, items.VITAL_SPO2)  # what can be asked for
+    # What can be asked for.
+    KNOWN = (items.VITAL_HEART_RATE, items.VITAL_SPO2, items.VITAL_BLOOD_PRESSURE)
 
-    def __init__(self, pulse, strip, record, cycles) -> None:
+    def __init__(self, pulse, pressure, strip, record, cycles) -> None:
         self._pulse = pulse
+        self._pressure = pressure
         self._strip = strip
         self._record = record
         self._cycles = cycles
@@ -43,6 +47,8 @@ class Vitals:
 
     async def answer(self, vital: int) -> bytes:
         """The answer to MEASURE: signs; busy while another request is under way."""
+        if vital == items.VITAL_BLOOD_PRESSURE:
+            return await self._pressure.answer()
         if self._asked:
             return items.pack_sign(vital, items.STATUS_BUSY)
         self._asked = True

@@ -7,3 +7,5 @@ I2C_HZ = 400000
 BUTTON = 9  # to ground when pressed
 CASE = 4  # to ground when a strip is in that socket
 COVER = 5
+RSTN = 1  # of the hub on a strip
+MFIO = 3

@@ -7,3 +7,5 @@ I2C_HZ = 400000
 BUTTON = 0  # to ground when pressed
 CASE = 11  # to ground when a strip is in that socket
 COVER = 12
+RSTN = 13  # of the hub on a strip
+MFIO = 14

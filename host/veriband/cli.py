@@ -46,10 +46,13 @@ from veriband.store.store import Notice
 from veriband.strip import described
 from veriband.terminal import printable
 from veriband.vitals import command as vitals_command
+from veriband.vitals.calibrate_command import calibrate
 from veriband.vitals.enter_command import enter, whose
 from veriband.vitals.meter_command import fetched, meter, near
+from veriband.vitals.pressure import Reminder, holding, reminder
 from veriband.web.command import web
 from veriband_protocol import uuids
+from veriband_protocol.sockets import CHIP_HUB
 
 
 class _BadInput(click.ClickException):
@@ -281,13 +284,20 @@ def run(ctx: click.Context, addresses: tuple[str, ...], every: float) -> None:
         click.echo(str(error), err=True)
 
     async def keep(radio: Radio, ladder: Ladder, band: Band) -> None:
+        hub = Reminder(store, band, zone)
+
         def suspicion(sentence: str) -> None:
             click.echo(f"{band.address}: {sentence}")
+
+        def synced(what: Synced) -> None:
+            click.echo(f"{band.address}: {_summary(what)}")
+            if sentence := hub.due(utc_ms()):
+                click.echo(f"{band.address}: {sentence}")
 
         await Supervisor(
             radio, store, band, utc_ms, zone, every_s=every,
             watch=Watch(store, band, zone, suspicion), ladder=ladder,
-            on_sync=lambda synced: click.echo(f"{band.address}: {_summary(synced)}"),
+            on_sync=synced,
             on_trouble=lambda error: click.echo(f"{band.address}: {error}", err=True),
         ).run()  # fmt: skip
 
@@ -317,7 +327,7 @@ def run(ctx: click.Context, addresses: tuple[str, ...], every: float) -> None:
 @click.pass_context
 def info(ctx: click.Context, address: str) -> None:
     """Show what runs on a band (interpreter, version, SHA-256 of each file), and its strip."""
-    band = open_store(ctx, reading=True).band(address)
+    band, zone = open_store(ctx, reading=True).band(address), zone_of(ctx)
 
     async def work() -> None:
         radio = system_radio()
@@ -328,7 +338,10 @@ def info(ctx: click.Context, address: str) -> None:
                 printable(f"{about.implementation}, firmware {about.firmware}, ")
                 + f"heap {about.heap_used} bytes used, {about.heap_free} free"
             )
-            click.echo(described((await session.state()).strip))
+            strip = (await session.state()).strip
+            click.echo(described(strip))
+            if strip.chips & CHIP_HUB:
+                click.echo(holding((await session.calibration()).utc_s, zone))
             for index in range(about.file_count):
                 path, digest = await session.file(index)
                 click.echo(f"{digest}  {printable(path)}")
@@ -337,6 +350,7 @@ def info(ctx: click.Context, address: str) -> None:
 
 
 for command in (
+    calibrate,
     contest,
     enter,
     judge,
@@ -392,6 +406,8 @@ def steps(
             if since is not None:
                 out = datetime.fromtimestamp(since / 1000, zone)
                 click.echo(f"Strip out since {out:%Y-%m-%d %H:%M}, off by choice.")
+            if sentence := reminder(store, band, utc_ms(), zone):
+                click.echo(sentence)
             for notice in store.notices(band, 5):
                 click.echo(_told(notice, zone))
     if not as_json:

@@ -152,6 +152,49 @@ class NotMeasured(VeribandError):
         super().__init__(f"Band {address} has no {vital} ({why}): {advice}.")
 
 
+class NoPressure(VeribandError):
+    """The band measured no blood pressure, or its hub was not `calibrated`."""
+
+    _ADVICE = (
+        "lay a fingertip on the hub of its strip and leave it there",
+        "lay the fingertip on flat and warm, without pressing",
+        "keep the hand still, rested on a table",
+        "plug in a strip with a blood-pressure hub",
+        "see that the strip is plugged in well, and ask again",
+        "its hub is at work for somebody; ask again in two minutes",
+        "it needs three readings of a cuff every 30 days, see 'veriband calibrate --help'; if it "
+        "lost its power since, run 'veriband sync' first",
+        "rest for five minutes and ask again; if it stays so, calibrate it",
+    )
+
+    def __init__(self, address: str, status: int, *, calibrated: bool = False) -> None:
+        why, advice = f"status {status}", "see that Veriband here is as new as the band's"
+        if 0 < status <= len(self._ADVICE):
+            why, advice = STATUSES[status], self._ADVICE[status - 1]
+        what = "was not calibrated" if calibrated else "has no blood pressure"
+        super().__init__(f"Band {address} {what} ({why}): {advice}.")
+
+
+class CalibrationLost(VeribandError):
+    """A calibration did not come to an end that is known of."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(
+            f"Band {address} started again during its calibration, of which nothing is left: "
+            "begin anew. A calibration from before holds as long as it would have."
+        )
+
+
+class UnlikelyCuff(VeribandError):
+    """Readings that no cuff gives, or not three in a row of somebody at rest."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"These readings cannot be used ({why}): sit still for five minutes, take three with "
+            "a cuff on the upper arm, a minute between them, and give each as --cuff 128/82."
+        )
+
+
 class BandWentBack(VeribandError):
     """The band's journal ends below numbers that were already stored."""
 

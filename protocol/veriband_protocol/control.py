@@ -11,6 +11,7 @@ CLOCK = 0x03  # set the clock -> the clock
 TIME = 0x04  # -> the clock
 MEASURE = 0x05  # a vital sign, now: pack_measure -> items.pack_sign of what was measured
 SEAL = 0x06  # a key to seal with from now on, or nothing -> pack_key_id
+CALIBRATE = 0x07  # references to begin (`unlikely`), nothing to ask -> pack_calibration
 REPLY = 0x80
 
 OK = 0
@@ -26,11 +27,17 @@ STATUS_TEXT = {
 }
 
 KEY_BYTES = 32
+CUFF_READINGS = 3
+SYSTOLIC = (80, 180, 12)  # mmHg, what a cuff may read: from, to, most between any two of them
+DIASTOLIC = (40, 120, 8)
+LEAST_PULSE = 15  # mmHg, of a systolic above its diastolic
+CALIBRATION_S = 30 * 86400  # so long a calibration holds
 
 _INFO = "<BB32sII"
 _CLOCK = "<IHhIh"
 _TIME = "<IHBIHh"
 _PAIRING = "<BI"
+_CALIBRATION = "<BBBI"
 _PAIRING_MAGIC = b"VB"
 EARLIEST_UTC = 1451606400  # 2016-01-01: a clock before that was never set
 MOST_OFFSET = 1080  # minutes from UTC, either way
@@ -104,6 +111,36 @@ def unpack_key_id(body: bytes) -> int:
     if len(body) != 4:
         raise ValueError(f"a key's id of {len(body)} bytes")
     return struct.unpack("<I", body)[0]
+
+
+def unlikely(references: bytes) -> str:
+    """What speaks against three readings of a cuff as references: u8 systolic of each, then u8
+    diastolic of each, in mmHg. Nothing: an empty text."""
+    systolic, diastolic = references[:CUFF_READINGS], references[CUFF_READINGS:]
+    if len(systolic) != CUFF_READINGS or len(diastolic) != CUFF_READINGS:
+        return "three are needed"
+    for values, (low, high, spread) in ((systolic, SYSTOLIC), (diastolic, DIASTOLIC)):
+        if min(values) < low or max(values) > high:
+            return "one is out of range"
+        if max(values) - min(values) > spread:
+            return "they are too far apart"
+    if min(systolic[i] - diastolic[i] for i in range(CUFF_READINGS)) < LEAST_PULSE:
+        return "in one systolic and diastolic are too close"
+    return ""
+
+
+def pack_calibration(is_running: bool, status: int, progress: int, utc_s: int) -> bytes:
+    """The answer to CALIBRATE: whether one is under way; how that goes now, else how the last one
+    ended (items.STATUS_*); its percent; when the one that holds was made (0: there is none)."""
+    return struct.pack(_CALIBRATION, is_running, status, progress, utc_s)
+
+
+def unpack_calibration(body: bytes) -> tuple[bool, int, int, int]:
+    """(is_running, status, progress, utc_s). Raises ValueError on another length."""
+    if len(body) != struct.calcsize(_CALIBRATION):
+        raise ValueError(f"a calibration of {len(body)} bytes")
+    is_running, status, progress, utc_s = struct.unpack(_CALIBRATION, body)
+    return bool(is_running), status, progress, utc_s
 
 
 def pack_pairing(version: int, counter: int) -> bytes:

@@ -50,8 +50,8 @@ STATUS_MOVING = 3  # the arm's rhythm drowns the pulse
 STATUS_NO_SENSOR = 4
 STATUS_TIMED_OUT = 5
 STATUS_BUSY = 6  # with another request
-STATUS_UNCALIBRATED = 7
-STATUS_FAILED = 8  # what was measured cannot be true
+STATUS_UNCALIBRATED = 7  # no calibration with a cuff, an old one, or no clock to tell its age by
+STATUS_FAILED = 8  # the sensor itself gave up, or what was measured cannot be true
 STATUSES = (
     "ok", "not worn", "no pulse", "moving", "no sensor", "timed out", "busy",
     "not calibrated", "failed",
@@ -65,6 +65,7 @@ EVENT_FAULT = 5  # the firmware caught an exception: UTF-8 text follows
 EVENT_KEY = 6  # a contest's organiser enrolled a key: its id follows
 EVENT_STRIP = 7  # one came or went: sockets.pack_strip. None is in when a boot begins
 EVENT_CYCLE = 8  # a detection cycle began: its date, days since 2000-01-01 as u16
+EVENT_CALIBRATED = 11  # a calibration with a cuff has ended: its STATUS_*; only OK replaces one
 
 
 def pack_sign(vital: int, status: int, first: int = 0, second: int = 0) -> bytes:

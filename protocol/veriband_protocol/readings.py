@@ -10,15 +10,16 @@ _ALL_OK = 0xD0  # | 1 << vital - 1 of each
 
 
 def pack(s: int, signs: bytes) -> tuple[int, bytes]:
-    """(tag, body) of signs (pack_sign, by rising vital) taken `s` seconds after the last minute or
-    gap."""
+    """(tag, body) of signs (pack_sign) taken `s` seconds after the last minute or gap."""
     head = bytearray(5)
     body = bytes(head[: items.put_varint(head, 0, s)])
-    tag, numbers = _ALL_OK, b""
+    tag, numbers, last = _ALL_OK, b"", 0
     for i in range(0, len(signs), 3):
-        if signs[i] & 0x0F != items.STATUS_OK:
+        vital = signs[i] >> 4
+        if signs[i] & 0x0F != items.STATUS_OK or vital <= last:
             return items.READING, body + signs
-        tag |= 1 << (signs[i] >> 4) - 1
+        last = vital
+        tag |= 1 << vital - 1
         numbers += signs[i + 1 : i + 3]
     return tag, body + numbers
 

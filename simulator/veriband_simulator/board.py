@@ -22,6 +22,7 @@ TICKS_AT_BOOT_US = (2**30 - 3 * 3600 * 1000) * 1000  # ticks_ms wraps three hour
 BUTTON_PIN = 0
 DETECT_PINS = {"case": 11, "cover": 12}  # of the sockets; low when a strip sits in one
 LINES = {8: "sda", 9: "scl"}  # of the bus, by pin
+HUB_PINS = {13: "rstn", 14: "mfio"}  # of the sockets, by pin: high unless they are driven low
 EIO = 5
 
 _flashed: dict[Firmware, bytes] = {}  # flash images that hold just the program, by firmware
@@ -61,6 +62,8 @@ class Board:
         self._system_us = 0  # the system clock (2000) minus the world's time
         self._cause = PWRON_RESET
         self._pins: dict[int, int] = {}
+        self.hub_pins = dict.fromkeys(HUB_PINS.values(), 1)
+        self.on_hub_pins: Callable[[], None] = lambda: None  # called when one is driven
         self._interpreter: Interpreter | None = None
         self._nimble: Nimble | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -90,6 +93,8 @@ class Board:
             "i2c_scan": self.bus.scan,
             "i2c_read": self.bus.read,
             "i2c_write": self.bus.write,
+            "i2c_receive": self.bus.receive,
+            "i2c_transmit": self.bus.transmit,
             "rtc_memory": lambda: self._rtc_memory,
             "set_rtc_memory": self._set_rtc_memory,
             "feed": self._feed,
@@ -170,6 +175,8 @@ class Board:
             self._nimble = None
         self._events.clear()
         self._parked = self._reset_asked = False
+        self.hub_pins = dict.fromkeys(HUB_PINS.values(), 1)  # nobody drives them
+        self.on_hub_pins()
 
     def close(self) -> None:
         """End the firmware's process."""
@@ -254,6 +261,10 @@ class Board:
         return self.bus.sda if LINES.get(pin) == "sda" else self._pins.get(pin, 1)
 
     def _drive(self, pin: int, level: int) -> None:
+        if pin in HUB_PINS:
+            self.hub_pins[HUB_PINS[pin]] = level
+            self.on_hub_pins()
+            return
         if pin not in LINES:
             raise Unmodelled(f"output at pin {pin}")
         self.bus.drive(LINES[pin], level)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 ENODEV = 19
 ETIMEDOUT = 116
@@ -33,6 +33,15 @@ class Chip(Protocol):
 
     def write(self, register: int, data: bytes) -> None:
         """Write from `register` on. Raises Nack."""
+        ...
+
+
+@runtime_checkable
+class Talker(Chip, Protocol):
+    """A device that has no registers: it is written to, and says something when it is read."""
+
+    def receive(self, size: int) -> bytes:
+        """What it says, in so many bytes. Raises Nack."""
         ...
 
 
@@ -128,6 +137,18 @@ class Bus:
         if not self._goes_on(chip):
             raise Nack
         chip.write(register, data)
+
+    def receive(self, address: int, size: int) -> bytes:
+        """What a Talker says, without a register before; as `read`."""
+        chip = self._chip(address)
+        if not isinstance(chip, Talker):
+            raise Unmodelled(f"a read without a register from {address:#04x}")
+        data = chip.receive(size)
+        return data if self._goes_on(chip) else data[: size // 2].ljust(size, b"\xff")
+
+    def transmit(self, address: int, data: bytes) -> None:
+        """Write bytes, of which the first one is where others have a register; as `write`."""
+        self.write(address, data[0], data[1:])
 
 
 Acceleration = Callable[[int], tuple[float, float, float]]

@@ -19,6 +19,7 @@ from veriband_simulator.entropy import seeded_entropy
 from veriband_simulator.firmware import Firmware, find_firmware
 from veriband_simulator.flash import Flash
 from veriband_simulator.max30102 import Max30102
+from veriband_simulator.max32664 import Max32664d
 from veriband_simulator.meter import Meter
 from veriband_simulator.wearers import Walk, Wearer
 
@@ -32,22 +33,26 @@ FIRST_IDENTITY = 0x5EED0000  # of strips, plus the band's number
 
 @dataclass
 class Strip:
-    """The flexible board, which sits in a `socket` ("case" or "cover") or in none."""
+    """The flexible board, which sits in a `socket` ("case" or "cover") or in none; with a `hub`
+    or, as most are, without."""
 
     pulse: Max30102
     eeprom: At24c02
+    hub: Max32664d | None = None
     others: list[Chip] = field(default_factory=list[Chip])
     socket: str | None = None
 
     @property
     def chips(self) -> list[Chip]:
         """All that is on it."""
-        return [self.eeprom, self.pulse, *self.others]
+        return [self.eeprom, self.pulse, *([self.hub] if self.hub else []), *self.others]
 
     def power_on(self) -> None:
         """Its supply has come."""
         self.eeprom.power_on()
         self.pulse.power_on()
+        if self.hub:
+            self.hub.power_on()
 
 
 @dataclass
@@ -59,6 +64,9 @@ class SimulatedBand:
     chip: Lsm6dsox
     strip: Strip | None
     secret: bytes
+
+    def __post_init__(self) -> None:
+        self.board.on_hub_pins = self._move_hub_pins
 
     @property
     def pulse(self) -> Max30102 | None:
@@ -103,7 +111,13 @@ class SimulatedBand:
             self.strip.socket = socket
             for chip in self.strip.chips:
                 self.board.bus.add(chip)
+            self._move_hub_pins()
             self.board.set_pin(DETECT_PINS[socket], 0)
+
+    def _move_hub_pins(self) -> None:
+        """The hub on the strip sees what its pins in the socket are driven to."""
+        if self.strip and self.strip.hub and self.strip.socket:
+            self.strip.hub.pins(**self.board.hub_pins)
 
 
 class World:
@@ -134,12 +148,18 @@ class World:
         return (utc_ms - self._start_utc_ms) * 1000
 
     def add_band(
-        self, wearer: Walk | Wearer, upload: str = "increments", flash: Flash | None = None
+        self,
+        wearer: Walk | Wearer,
+        upload: str = "increments",
+        flash: Flash | None = None,
+        *,
+        hub: bool = False,
     ) -> SimulatedBand:
         """A band on somebody, switched off; it uploads increments or totals.
 
-        It has no strip if no more than a walk is known of its wearer, else one in its case. With
-        a `flash` that an earlier band left behind it is that one.
+        It has no strip if no more than a walk is known of its wearer, else one in its case, on
+        which there is a `hub` if asked for. With a `flash` that an earlier band left behind it is
+        that one.
         """
         number = len(self.bands) + 1
         rng = self.rng(f"band {number}")
@@ -149,6 +169,7 @@ class World:
         strip = arm and Strip(
             Max30102(self.now_us, arm.light),
             At24c02(self.now_us, labelled(FIRST_IDENTITY + number)),
+            Max32664d(self.now_us) if hub else None,
         )
         gauge = Max17048(self.now_us, lambda us: max(0.0, 100.0 - us / 5 / 864e6))
         board = Board(

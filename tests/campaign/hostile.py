@@ -122,11 +122,16 @@ class Targets:
 
     def _control(self, rng: random.Random) -> bytes:
         opcode = rng.choice(
-            (control.FILE, control.CLOCK, control.CLOCK, control.TIME, rng.randrange(7, 256))
-        )
+            (
+                control.FILE, control.CLOCK, control.CLOCK, control.TIME, control.CALIBRATE,
+                rng.randrange(7, 256),
+            )
+        )  # fmt: skip
         utc_s = round(START.timestamp())
         clock = control.pack_clock(utc_s, rng.randrange(65_536), rng.randrange(-2000, 2000), 0, 0)
-        return bytes((opcode,)) + (clock if opcode == control.CLOCK else b"\xff")
+        cuff = bytes((128, 131, 127, 82, 84, 81))
+        body = {control.CLOCK: clock, control.CALIBRATE: cuff}.get(opcode, b"\xff")
+        return bytes((opcode,)) + body
 
     def _read(self, rng: random.Random) -> bytes:
         state = self.state

@@ -23,3 +23,14 @@ class MachineI2C(Bus):
             raise OSError(ENODEV) from None
         except Held:
             raise OSError(ETIMEDOUT) from None
+
+    def readfrom_into(self, address: int, buf: bytearray | memoryview) -> None:
+        try:
+            buf[:] = self.receive(address, len(buf))
+        except Nack:
+            raise OSError(ENODEV) from None
+        except Held:
+            raise OSError(ETIMEDOUT) from None
+
+    def writeto(self, address: int, buf: bytes) -> None:
+        self.writeto_mem(address, buf[0], buf[1:])

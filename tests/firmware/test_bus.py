@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from veriband_simulator.board import Board
-from veriband_simulator.chips import Bus, Chip, Held, Max17048, Nack
+from veriband_simulator.chips import Bus, Chip, Held, Max17048, Nack, Unmodelled
 from veriband_simulator.world import World, play
 
 SCRIPT = """
@@ -60,6 +60,18 @@ def printed(bus: Bus, script: str) -> list[str]:
     return play(1, story(), limit_s=100)
 
 
+class Parrot(Register):
+    """A chip without registers, which says what it was told."""
+
+    address = 0x55
+
+    def receive(self, size: int) -> bytes:
+        return self.value[:size]
+
+    def write(self, register: int, data: bytes) -> None:
+        self.value = bytes((register,)) + data
+
+
 @pytest.mark.parametrize("clocks", [1, 9])
 def test_a_bus_that_is_held_fails_once_and_is_free_then(clocks: int) -> None:
     chip = Register()
@@ -74,6 +86,33 @@ def test_a_write_frees_it_too() -> None:
     bus.hold(chip)
     script = "try:\n bus.writeto_mem(0x36, 8, b'ab')\nexcept OSError:\n print('failed')\n"
     assert printed(bus, script + "bus.writeto_mem(0x36, 8, b'cd'); read()") == ["failed", "6364"]
+
+
+def test_chips_without_registers_are_written_to_and_read() -> None:
+    chip = Parrot()
+    bus = Bus(chip, Register())
+    script = """
+def ask(address, text):
+    try:
+        bus.writeto(address, text)
+        bus.readfrom_into(address, word)
+        print(bytes(word).hex())
+    except OSError as error:
+        print(error.errno)
+
+ask(0x55, b"ab"); ask(0x54, b"ab"); ask(0x55, b"cd")
+"""
+    assert printed(bus, script) == ["6162", "19", "6364"]
+    bus.hold(chip)
+    assert printed(bus, script) == ["116", "19", "6364"]
+    with pytest.raises(Unmodelled, match="0x36"):
+        bus.receive(0x36, 2)
+
+    def goes(its: Chip) -> None:
+        bus.remove(its)
+
+    bus.meanwhile = goes
+    assert bus.receive(0x55, 2) == b"c\xff"
 
 
 def test_who_holds_on_for_longer_is_clocked_again() -> None:

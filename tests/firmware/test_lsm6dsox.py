@@ -7,10 +7,12 @@ from array import array
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from qwiic_lsm6dso import QwiicLSM6DSO
 
 from drivers.lsm6dsox import DEPTH, LOST, LSM6DSOX, G
 from tests.firmware.i2c import MachineI2C
 from tests.firmware.micropython import run_micropython
+from tests.firmware.qwiic import QwiicBus
 from veriband_simulator.chips import Lsm6dsox
 
 HZ = 26
@@ -171,3 +173,31 @@ micropython.heap_unlock()
 print(count, sum(x), sum(y), sum(z))
 """)
     assert printed.split() == ["300", "-300", "-300", "-300"]
+
+
+# Another's driver, SparkFun's for the LSM6DSO, whose accelerometer is the same. It knows neither
+# the pedometer nor the FIFO; nor does Adafruit's, whose pedometer is at another chip's registers.
+
+
+def independent(world: World) -> QwiicLSM6DSO:
+    gyroscope_and_filters = (0x11, 0x15, 0x17)
+    bus = QwiicBus(world.bus, Lsm6dsox.address, gyroscope_and_filters)
+    return QwiicLSM6DSO(Lsm6dsox.address, bus)
+
+
+def test_another_driver_finds_the_range_and_the_rate_that_ours_set() -> None:
+    world, _ = counting()
+    other = independent(world)
+    assert other.is_connected(), "by its WHO_AM_I"
+    assert (other.get_accel_range_g(), other.get_accel_data_rate_odr()) == (4, 26)
+
+
+def test_both_drivers_set_the_same_for_them() -> None:
+    ours, _ = counting()
+    world = World()
+    other = independent(world)
+    assert other.begin()
+    assert other.set_accel_range(other.FS_XL_4g)
+    assert other.set_accel_data_rate(other.ODR_26Hz)
+    assert world.bus.read(0x6A, 0x10, 1) == ours.bus.read(0x6A, 0x10, 1)
+    assert other.calc_accel(G) == pytest.approx(1, abs=0.001), "so much is one g for both"

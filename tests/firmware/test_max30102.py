@@ -13,7 +13,8 @@ from qwiic_max3010x import QwiicMax3010x
 from drivers.max30102 import MAX30102, RATE_HZ
 from tests.firmware.i2c import MachineI2C
 from tests.firmware.micropython import run_micropython
-from veriband_simulator.chips import Bus, Nack
+from tests.firmware.qwiic import QwiicBus
+from veriband_simulator.chips import Nack
 from veriband_simulator.max30102 import Max30102
 
 PERIOD_US = 1_000_000 // RATE_HZ
@@ -182,30 +183,11 @@ print(count, min(red), max(infrared))
 # Another's driver, SparkFun's for the whole family.
 
 
-class QwiicBus:
-    """The bus as that driver wants it. Registers of the MAX30105's third LED lead nowhere."""
-
-    NOT_ON_THIS_CHIP = (0x0E, 0x10)
-
-    def __init__(self, bus: Bus) -> None:
-        self._bus = bus
-
-    def isDeviceConnected(self, address: int) -> bool:  # noqa: N802
-        return address == Max30102.address
-
-    def readByte(self, address: int, register: int) -> int:  # noqa: N802
-        return self._bus.read(address, register, 1)[0]
-
-    def writeByte(self, address: int, register: int, value: int) -> None:  # noqa: N802
-        if register not in self.NOT_ON_THIS_CHIP:
-            self._bus.write(address, register, bytes((value,)))
-
-    def readBlock(self, address: int, register: int, size: int) -> list[int]:  # noqa: N802
-        return list(self._bus.read(address, register, size))
+THIRD_LED = (0x0E, 0x10)  # of the MAX30105
 
 
 def independent(world: World) -> QwiicMax3010x:
-    driver = QwiicMax3010x(Max30102.address, QwiicBus(world.bus))
+    driver = QwiicMax3010x(Max30102.address, QwiicBus(world.bus, Max30102.address, THIRD_LED))
     assert driver.begin()
     driver.setup(ledMode=2, sampleAverage=4, sampleRate=100)
     return driver

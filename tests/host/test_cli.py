@@ -22,7 +22,7 @@ from veriband.cli import main
 from veriband.context import default_store, local_zone
 from veriband.errors import StoreError, VeribandError
 from veriband.link.radio import Radio
-from veriband.link.session import BandInfo, JournalState
+from veriband.link.session import BandInfo, Calibration, JournalState
 from veriband.records import Anchor, Item, Kind
 from veriband.store import Store
 from veriband.strip import NO_STRIP, Strip, described
@@ -144,6 +144,9 @@ class Neighbour:
     async def state(self) -> JournalState:
         return JournalState(0, 0, 0, 1, 0, Strip(SOCKET_COVER, CHIP_PULSE | CHIP_HUB, 0x5EED))
 
+    async def calibration(self) -> Calibration:
+        return Calibration(False, 0, 0, DAY_MS // 1000)
+
     async def file(self, index: int) -> tuple[str, str]:
         return self.text, "00"
 
@@ -164,7 +167,9 @@ def test_info_says_which_strip_sits_where(path: str, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(cli, "system_radio", Neighbour)
     monkeypatch.setattr(cli, "connected", lambda *_: nullcontext(Neighbour()))
     line = "strip 00005EED in the cover: pulse sensor, blood-pressure hub"
-    assert run("--store", path, "info", BAND).output.splitlines()[1] == line
+    told = run("--store", path, "--zone", "Europe/Berlin", "info", BAND).output.splitlines()
+    assert told[1] == line
+    assert told[2] == "Blood pressure: calibrated 2026-04-01 00:00, holds until 2026-05-01."
 
 
 @pytest.mark.parametrize(

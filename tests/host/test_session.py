@@ -53,6 +53,18 @@ def test_a_files_hash_that_is_cut_is_refused() -> None:
     asyncio.run(story())
 
 
+def test_a_calibration_that_is_cut_is_refused() -> None:
+    async def story() -> None:
+        its = await session(
+            uuids.CONTROL_REQUEST,
+            bytes((control.CALIBRATE | control.REPLY, control.OK)) + bytes(6),
+        )
+        with pytest.raises(BadBatch, match="a calibration of 6 bytes"):
+            await its.calibration()
+
+    asyncio.run(story())
+
+
 def test_the_first_of_many_answers_counts() -> None:
     async def story() -> None:
         head = bytes((control.SEAL | control.REPLY, control.OK))

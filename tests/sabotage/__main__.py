@@ -31,6 +31,7 @@ CYCLES = "tests/whole/test_cycles.py"
 PPG = "tests/whole/test_ppg.py"
 METER = "tests/whole/test_meter.py"
 BRIDGE = "tests/whole/test_strip_read.py"
+PRESSURE = "tests/whole/test_pressure.py"
 LIES = "tests/campaign/test_campaigns.py::test_a_daemon_refuses_lies_and_says_why"
 
 
@@ -271,6 +272,31 @@ BREAKAGES = (
         "            await self._settled()\n",
         "",
         f"{STRIP}::test_contacts_that_bounce_are_one_event",
+    ),
+    Breakage(
+        "whatever answers at the hub's address is taken for it",
+        "firmware/band/strip.py",
+        "            if await self._has_hub():",
+        "            if await self._has_hub() or True:",
+        f"{STRIP}::test_what_is_on_it_is_found_by_asking",
+    ),
+    Breakage(
+        "a calibration of 30 days ago is used",
+        "firmware/band/pressure.py",
+        "- self._utc_s < control.CALIBRATION_S", "- self._utc_s < 2 * control.CALIBRATION_S",
+        f"{PRESSURE}::test_what_a_cuff_taught_it_tells_a_finger_for_30_days",
+    ),
+    Breakage(
+        "systolic and diastolic are swapped",
+        "firmware/drivers/max32664.py",
+        "bpm, self.systolic, self.diastolic, spo2 =", "bpm, self.diastolic, self.systolic, spo2 =",
+        f"{PRESSURE}::test_what_a_cuff_taught_it_tells_a_finger_for_30_days",
+    ),
+    Breakage(
+        "half of what the hub learned is kept",
+        "firmware/band/pressure.py",
+        "            if vector != await self._hub.vector():", "            if False:",
+        f"{PRESSURE}::test_a_calibration_that_fails_says_why_and_leaves_the_last_one",
     ),
     Breakage(
         "red and infrared are swapped as they are read",

@@ -201,11 +201,13 @@ async def rig(
     upload: str = "increments",
     before: Sequence[int] = (),
     firmware: Firmware | None = None,
+    hub: bool = False,
 ) -> Rig:
     """A rig with its band switched on, not paired; its chip running already, at `count`; in its
-    journal minutes of so many steps `before`; `firmware`: another than the built one."""
+    journal minutes of so many steps `before`; `firmware`: another than the built one; on its strip
+    a `hub`."""
     world = World(seed, start, firmware)
-    band = world.add_band(wearer or walk(), upload)
+    band = world.add_band(wearer or walk(), upload, hub=hub)
     computer = await world.computer()
     if count is not None:
         for register, value in ((0x10, 0x28), (0x01, 0x80), (0x04, 0x08), (0x01, 0x00)):

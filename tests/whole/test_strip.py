@@ -19,6 +19,7 @@ from veriband_protocol import items, sockets
 from veriband_simulator import world
 from veriband_simulator.board import DETECT_PINS
 from veriband_simulator.chips import Chip, Faulty
+from veriband_simulator.max32664 import Max32664d
 from veriband_simulator.wearers import Minute, Wearer
 
 IDENTITY = world.FIRST_IDENTITY + 1
@@ -30,16 +31,23 @@ WALKS = Wearer([Minute(100 + m % 23, 84) for m in range(5 * 60)], seed=1)
 EXPECTED = (items.EVENT_BONDED, items.EVENT_STRIP, items.EVENT_CYCLE)
 
 
-class Hub(Faulty):
-    """All that is known of it is that it is there."""
+class Register(Faulty):
+    """A chip that says the same whatever it is asked."""
 
     address = 0x55
 
     def read(self, register: int, size: int) -> bytes:
-        raise NotImplementedError
+        return bytes(size)
+
+    def receive(self, size: int) -> bytes:
+        return bytes(size)
 
     def write(self, register: int, data: bytes) -> None:
         self.acknowledge()
+
+
+def now_us() -> int:
+    return round(asyncio.get_running_loop().time() * 1e6)
 
 
 def told(
@@ -120,7 +128,15 @@ def wrong_id(strip: world.Strip) -> None:
 
 
 def hub(strip: world.Strip) -> None:
-    strip.others.append(Hub())
+    strip.hub = Max32664d(now_us)
+
+
+def hub_of_another_firmware(strip: world.Strip) -> None:
+    strip.hub = Max32664d(now_us, (40, 6, 0))
+
+
+def another_chip_at_the_hubs_address(strip: world.Strip) -> None:
+    strip.others.append(Register())
 
 
 def unreadable(strip: world.Strip) -> None:
@@ -144,6 +160,8 @@ def dead(strip: world.Strip) -> None:
     [
         (wrong_id, sockets.CHIP_EEPROM, IDENTITY),
         (hub, CHIPS | sockets.CHIP_HUB, IDENTITY),
+        (hub_of_another_firmware, CHIPS, IDENTITY),
+        (another_chip_at_the_hubs_address, CHIPS, IDENTITY),
         (unreadable, CHIPS, 0),
         (nacks, CHIPS, IDENTITY),
         (no_eeprom, sockets.CHIP_PULSE, 0),

@@ -26,7 +26,7 @@ from veriband.link.radio import Radio
 from veriband.records import Sign, signs_of
 from veriband.strip import NO_STRIP, Strip
 from veriband_protocol import VERSION, control, uuids, wire
-from veriband_protocol.items import VITAL_HEART_RATE
+from veriband_protocol.items import VITAL_BLOOD_PRESSURE, VITAL_HEART_RATE
 from veriband_protocol.sockets import unpack_strip
 
 T = TypeVar("T")
@@ -37,6 +37,7 @@ FRAMES = 18  # of a batch: at the usual MTU it takes a whole page of the journal
 AHEAD = 8  # batches under way at once, at most
 MOST_WAITING = 512  # frames; a band that has credit for AHEAD batches never has so many under way
 MEASURE_S = 40.0  # for a vital sign that is measured first
+PRESSURE_S = 80.0  # for a blood pressure, which waits for a finger
 _UNAUTHENTICATED = (0x05, 0x0F)
 _ERRORS = {
     wire.ERROR_LENGTH: "it did not understand the request",
@@ -93,6 +94,17 @@ class HeartRate:
     status: int
     bpm: int
     quality: int
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How a calibration with a cuff goes, if it `is_running`, else how the last one ended
+    (items.STATUS_*); its percent; when the one that holds was made (UTC s; 0: there is none)."""
+
+    is_running: bool
+    status: int
+    progress: int
+    utc_s: int
 
 
 @dataclass(frozen=True)
@@ -299,9 +311,19 @@ class Session:
 
     async def measure(self, vital: int) -> list[Sign]:
         """A vital sign, measured now, and others that come with it; the band journals them."""
-        body = await self.request(control.MEASURE, control.pack_measure(vital)[1:], MEASURE_S)
+        most_s = PRESSURE_S if vital == VITAL_BLOOD_PRESSURE else MEASURE_S
+        body = await self.request(control.MEASURE, control.pack_measure(vital)[1:], most_s)
         try:
             return signs_of(body)
+        except ValueError as error:
+            raise BadBatch(self.address, str(error)) from error
+
+    async def calibration(self, references: bytes = b"") -> Calibration:
+        """How the calibration of the hub stands; begun now with `references`
+        (control.pack_references) of a cuff. It goes on without this connection."""
+        body = await self.request(control.CALIBRATE, references)
+        try:
+            return Calibration(*control.unpack_calibration(body))
         except ValueError as error:
             raise BadBatch(self.address, str(error)) from error
 

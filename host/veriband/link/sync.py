@@ -36,7 +36,7 @@ async def sync(session: Session, store: Store, band: Band, utc_ms: UtcMs, zone: 
     Rows and cursor are committed together before the next batch is asked for, so it may be broken
     off anywhere. Raises what Session raises, BandWentBack, ClockImplausible and StoreError.
     """
-    clock_set = await _right_clock(session, utc_ms, zone)
+    clock_set = await right_clock(session, utc_ms, zone)
     state = await session.state()
     epoch = state.epoch
     cursor, total = store.cursor(band, epoch), store.total(band, epoch)
@@ -89,7 +89,8 @@ def _decoded(band: Band, batch: Batch, total: int | None) -> list[Item]:
     return items
 
 
-async def _right_clock(session: Session, utc_ms: UtcMs, zone: tzinfo) -> bool:
+async def right_clock(session: Session, utc_ms: UtcMs, zone: tzinfo) -> bool:
+    """Set the band's clock if it is not right; whether it had to be. Raises as `set_clock`."""
     before = utc_ms()
     clock = await session.clock()
     middle = (before + utc_ms()) // 2

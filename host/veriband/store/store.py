@@ -280,6 +280,21 @@ class Store(Entries):
         )
         return went[0][0] if went else None
 
+    def last_event(
+        self, band: Band, code: int, utc_ms: int, data: bytes = b""
+    ) -> tuple[int, bytes] | None:
+        """(UTC ms, data) of the last event (items.EVENT_*) before `utc_ms`, at most STRIP_MS ago,
+        whose data begin with `data`; of the log that the band had then only."""
+        rows = self.read(
+            "SELECT utc_ms, raw FROM item INDEXED BY item_by_time WHERE band = ?1 "
+            "AND utc_ms >= ?2 AND utc_ms < ?3 AND kind = ?4 AND detail = ?5 "
+            "AND substr(raw, 1, ?6) = ?7 AND epoch = ("
+            "SELECT epoch FROM item INDEXED BY item_by_time WHERE band = ?1 AND utc_ms < ?3 "
+            "ORDER BY utc_ms DESC LIMIT 1) ORDER BY utc_ms DESC LIMIT 1",
+            (band.id, utc_ms - STRIP_MS, utc_ms, Kind.EVENT, code, len(data), data),
+        )
+        return (rows[0][0], rows[0][1]) if rows else None
+
     def count(self, band: Band, kind: Kind) -> int:
         """How many items of a kind are stored of a band, dated or not."""
         return self.read("SELECT count(*) FROM item WHERE band = ? AND kind = ?", (band.id, kind))[

@@ -10,19 +10,20 @@ import click
 from veriband.analysis.cycles import Stay, period_of, reach
 from veriband.civil import zone_named
 from veriband.context import chosen_bands, open_store, run_until_stopped, utc_ms, zone_of
-from veriband.errors import BadBatch, NotMeasured
+from veriband.errors import BadBatch, NoPressure, NotMeasured
 from veriband.link.radio import system_radio
 from veriband.link.session import connected
 from veriband.link.supervisor import FIND_S
 from veriband.records import Sign, Taken
 from veriband.store import Store
 from veriband.store.roster import Band
+from veriband.vitals import pressure
 from veriband.vitals.readings import by_period
 from veriband.vitals.signs import VITALS, described
 from veriband.vitals.table import CAUTION, rows_for_programs, table
-from veriband_protocol.items import STATUS_OK, VITAL_HEART_RATE, VITAL_SPO2
+from veriband_protocol.items import STATUS_OK, VITAL_BLOOD_PRESSURE, VITAL_HEART_RATE, VITAL_SPO2
 
-ON_REQUEST = {"heart": VITAL_HEART_RATE, "spo2": VITAL_SPO2}
+ON_REQUEST = {"heart": VITAL_HEART_RATE, "spo2": VITAL_SPO2, "pressure": VITAL_BLOOD_PRESSURE}
 
 
 @click.command()
@@ -77,13 +78,18 @@ def _stays(ctx: click.Context, store: Store, band: Band) -> list[Stay]:
 @click.argument("vital", type=click.Choice(list(ON_REQUEST)))
 @click.pass_context
 def measure(ctx: click.Context, address: str, vital: str) -> None:
-    """Measure a vital sign on a band now: heart, or spo2 (and the heart rate with it)."""
+    """Measure a vital sign on a band now: heart, spo2 (and the heart rate with it), or a blood
+    pressure, by a fingertip on its strip's hub."""
     band = open_store(ctx, reading=True).band(address)
+    if vital == "pressure":
+        click.echo("Sit still, a fingertip on the hub, for half a minute.", err=True)
     signs = _measured(band, ON_REQUEST[vital])
     for sign in signs:
         if sign.vital in VITALS and sign.status == STATUS_OK:
             click.echo(f"{VITALS[sign.vital].name}: {described(sign)}")
     _found(band, ON_REQUEST[vital], signs)
+    if vital == "pressure":
+        click.echo(pressure.CAUTION)
 
 
 @click.command()
@@ -115,6 +121,8 @@ def _found(band: Band, vital: int, signs: list[Sign]) -> Sign:
         if sign.vital == vital:
             if sign.status == STATUS_OK:
                 return sign
+            if vital == VITAL_BLOOD_PRESSURE:
+                raise NoPressure(band.address, sign.status)
             raise NotMeasured(band.address, VITALS[vital].name, sign.status)
     raise BadBatch(band.address, f"an answer without {VITALS[vital].name}")
 

@@ -97,6 +97,15 @@ class I2C:
         """Write `buf` to register `memaddr` on."""
         world.call("i2c_write", addr, memaddr, buf)
 
+    def readfrom_into(self, addr: int, buf) -> None:
+        """Fill `buf` with what a chip says without being told a register."""
+        buf[:] = world.call("i2c_receive", addr, len(buf))
+
+    def writeto(self, addr: int, buf) -> int:
+        """Write `buf`; how many bytes were acknowledged."""
+        world.call("i2c_transmit", addr, buf)
+        return len(buf)
+
 
 class RTC:
     """The clock and the memory that outlive a reset."""
