@@ -8,7 +8,7 @@ import struct
 from collections.abc import Callable, Coroutine
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -338,11 +338,27 @@ def test_a_meters_clock_is_set_where_it_can_be(tmp_path: Path) -> None:
     told(tmp_path, story, has_clock=True)
 
 
+def test_a_meters_clock_is_that_of_where_its_wearer_lives(tmp_path: Path) -> None:
+    at = datetime(2026, 11, 25, 14, 30)  # in Shanghai, when it is 7:30 in Berlin
+
+    async def story(r: Rig) -> None:
+        li = r.store.add_wearer("li", zone="Asia/Shanghai")
+        await r.meter.measure(pressure(128, 82, 71, at))
+        await r.pair(wearer=li)
+        r.meter.waiting = [pressure(124, 80, 69, at)]
+        await r.meter.wake()
+        await r.fetch()
+        assert r.meter.clock[4:6] == bytes((14, 30))
+        assert [entry.utc_ms for entry in r.kept(li)] == [START.timestamp() * 1000] * 2
+
+    told(tmp_path, story, has_clock=True)
+
+
 def test_each_user_of_a_meter_has_their_own_readings(tmp_path: Path) -> None:
     at = datetime(2026, 11, 25, 7)
 
     async def story(r: Rig) -> None:
-        bob = r.store.add_wearer("bob", zone="Asia/Shanghai")
+        bob = r.store.add_wearer("bob")
         await r.meter.measure(pressure(128, 82, 71, at, user=1))
         assert await r.pair(user=1) == Fetched(1, ())
         r.meter.waiting = [
@@ -364,7 +380,7 @@ def test_each_user_of_a_meter_has_their_own_readings(tmp_path: Path) -> None:
         assert await r.pair(user=2, wearer=bob) == Fetched(1, ())
         assert r.values() == [signs(128, 82, 71), signs(129, 82, 71)]
         (his,) = r.kept(bob)
-        assert his.utc_ms == datetime(2026, 11, 24, 23, tzinfo=UTC).timestamp() * 1000
+        assert his.utc_ms == at.replace(tzinfo=BERLIN).timestamp() * 1000, "it has one clock"
 
     told(tmp_path, story)
 

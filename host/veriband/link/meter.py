@@ -74,8 +74,10 @@ async def pair(
 ) -> tuple[Meter, Fetched]:  # fmt: skip
     """Pair with a meter, know it as that wearer's, and take what it has.
 
-    `passkey`: the one that it wants, if it wants one. Raises MeterError, NoRadio, StoreError.
+    `passkey`: the one that it wants, if it wants one. `zone`: as in `fetch`. Raises MeterError,
+    NoRadio, StoreError.
     """
+    zone = _zone_of(wearer, zone)
     answering = nullcontext()
     if passkey is not None and radio.agent is not None:
         answering = radio.agent.answering(address, passkey)
@@ -91,9 +93,12 @@ async def fetch(
 ) -> Fetched:
     """Store what a meter has, waiting for it for `find_s`.
 
-    Each reading is stored as it comes; one that was stored before is not stored again. Raises
-    MeterAway, MeterError, NoRadio and StoreError.
+    Each reading is stored as it comes; one that was stored before is not stored again. Its clock
+    is that of its first user, or of `zone` if nobody knows where they live. Raises MeterAway,
+    MeterError, NoRadio and StoreError.
     """
+    users = [meter for meter in store.meters() if meter.address == address.upper()]
+    zone = _zone_of(users[0].wearer, zone) if users else zone
     async with _session(radio, address, find_s, utc_ms, zone) as session:
         await session.begin()
         return await _stored(session, store, address.upper(), utc_ms, zone)
@@ -128,7 +133,7 @@ async def _stored(
         try:
             found = session.decode(payload)
             meter = _owner(store, address, found.user)
-            entry = found.entry(meter.source, _zone_of(meter.wearer, zone), now_ms)
+            entry = found.entry(meter.source, zone, now_ms)
         except ValueError as error:
             refused.append(f"Meter {address} sent a reading that was not taken: {error}.")
             store.notice(now_ms, None, "meter", refused[-1])
