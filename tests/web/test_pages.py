@@ -404,7 +404,11 @@ def test_the_store_of_an_older_veriband_is_brought_up_to_date(
 ) -> None:
     Store(path).close()
     with closing(sqlite3.connect(path)) as db:
-        for name in ("wearer", "assignment", "contest", "entry", "arrival", "batch", "seal_key"):
+        of_version_3_to_5 = (
+            "wearer", "assignment", "contest", "entry", "arrival", "batch", "seal_key", "entered",
+            "entered_sign", "meter",
+        )  # fmt: skip
+        for name in of_version_3_to_5:
             db.execute(f"DROP TABLE {name}")
         db.execute("ALTER TABLE cursor DROP COLUMN total")
         db.execute("PRAGMA user_version = 2")
