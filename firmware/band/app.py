@@ -1,14 +1,13 @@
-"""The band: everything wired together, its tasks, and what happens when one of them fails."""
+"""The band: everything wired together, and its tasks."""
 
 import asyncio
-import sys
-import time
 
 import machine
 from esp32 import Partition
 from machine import Pin
 
-from band import restart, settings, tasks
+from band import files, handover, restart, settings, tasks, wiring
+from band.batteries import Batteries
 from band.bonds import Bonds
 from band.bus import Bus
 from band.button import Button
@@ -19,6 +18,8 @@ from band.door import Door
 from band.journal import Journal
 from band.kept import Kept
 from band.minutes import Minutes
+from band.motor import Motor, QuietFlash
+from band.notes import Notes
 from band.pairing import Pairing
 from band.pressure import Pressure
 from band.pulse import Pulse
@@ -38,69 +39,108 @@ from drivers.max32664 import MAX32664D
 from veriband_protocol import items
 
 _WATCHDOG_MS = 150000
-_REST_S = 30  # after a fault: faults that come again and again must not fill the journal
+_HELD_MS = 30000  # so long may the button stay down when the band is handed over
 
 
 class Band:
     """One band, from the step chip to the radio."""
 
     def __init__(self) -> None:
-        given = settings.load("settings", {})
-        board = getattr(__import__("boards." + given.get("board", "esp32s3")), given["board"])
+        given = settings.given()
+        board = wiring.board()
+        self._motor = Motor(board.MOTOR, given.get("motor_s"))
+        log, wearer = [
+            QuietFlash(Partition.find(Partition.TYPE_DATA, label=label)[0], self._motor)
+            for label in ("journal", "wearer")
+        ]
+        self._notes = Notes(self._motor.pause)
+        is_new = handover.wiped(self._notes, log, wearer)
         bus = Bus(board)
-        clock = Clock()
-        bonds = Bonds()
-        self.radio = Radio(bonds)
+        bus.free()  # the reset may have cut a chip off in mid-byte
+        self._clock = clock = Clock()
         kept = Kept()
-        journal = Journal(Ring(Partition.find(Partition.TYPE_DATA, label="journal")[0]))
+        journal = Journal(Ring(log))
         motion = LSM6DSOX(bus)
         sampler = StepSampler(motion, journal, clock, kept, given.get("upload") == "totals")
-        self._record = record = Record(journal, clock, kept, sampler)
-        self._gauge = MAX17048(bus)
+        record = Record(journal, clock, kept, sampler)
+        restart.resume(kept.load(), journal, sampler, clock)
+        is_told = self._report(record, is_new)
+        files.mount(wearer, record)
+        if is_new and is_told:
+            self._notes.keep(self._notes.HAND_OVER, 0)
+        bonds = Bonds()
+        self._radio = Radio(bonds)
         light = MAX30102(bus)
         hub = MAX32664D(bus, _released(board.RSTN), _released(board.MFIO), asyncio.sleep_ms)
         self._strip = strip = Strip(bus, board, light, hub, record)
+        self._batteries = Batteries(MAX17048(bus), board.CELL, strip, record)
         pressure = Pressure(hub, strip, clock, record)
         cycles = Cycles(clock, kept, record)
         self._vitals = Vitals(Pulse(light, motion), pressure, strip, record, cycles)
         self._minutes = Minutes(
-            clock, sampler, journal, record, self._vitals, self._measure_battery
+            clock, sampler, journal, record, self._vitals, self._measure_batteries
         )
         seal = Seal()
-        self._door = Door(self.radio, bonds, Pairing(given["secret"]))
+        self._door = Door(self._radio, bonds, Pairing(given["secret"], self._notes))
         self._requests = Requests(
-            self.radio, self._door, Sync(self.radio, journal, clock, seal, strip),
-            Control(clock, journal, seal, pressure), self._vitals, clock, record,
+            self._radio, self._door, Sync(self._radio, journal, clock, seal, strip),
+            Control(clock, journal, seal, pressure, self._batteries), self._vitals, clock, record,
         )  # fmt: skip
         self._button = Button(board.BUTTON)
-        restart.resume(kept.load(), journal, sampler, clock)
-        record.flush()
-        self._measure_battery()
+        self._measure_batteries()
         self._watchdog = machine.WDT(timeout=_WATCHDOG_MS)
 
-    def _measure_battery(self) -> None:
-        try:
-            self.radio.write(self.radio.battery, bytes((self._gauge.percent(),)))
-        except OSError:
-            pass  # the last level stands
+    def _report(self, record, is_new: bool) -> bool:
+        """Journal what the boot before left to be told; whether that is on flash."""
+        if is_new:
+            record.event(items.EVENT_HANDED_OVER)
+        fault = self._notes.fault()
+        if fault:
+            record.event(items.EVENT_FAULT, fault)
+        if not record.flush():
+            return False
+        if fault:
+            self._notes.forget_fault()
+        return True
+
+    def _measure_batteries(self) -> None:
+        self._batteries.measure()
+        if self._batteries.percent is not None:
+            self._radio.write(self._radio.battery, bytes((self._batteries.percent,)))
 
     async def _buttons(self) -> None:
+        button = self._button
+        acts = {
+            button.SHORT: self._motor.toggle,
+            button.LONG: self._door.open,
+            button.OVERLONG: self._hand_over,
+        }
         while True:
-            if await self._button.pressed() == self._button.LONG:
-                self._door.open()
+            press = await button.pressed()
+            if press in acts:
+                acts[press]()
+            if press == button.OVERLONG:
+                await button.released(_HELD_MS)  # it may be the one that starts the bootloader
+                machine.reset()
+
+    def _hand_over(self) -> None:
+        self._notes.keep(self._notes.HAND_OVER, 1)
+        self._motor.pulse()
+
+    def _motor_may_run(self) -> bool:
+        return self._strip.opens_cover() and not self._batteries.case_is_low()
 
     async def main(self) -> None:
         """Run every task; raises what the first one that fails raises."""
-        await tasks.run(
-            self._minutes.run(self._watchdog.feed), self._requests.run(), self._buttons(),
-            self._vitals.run(), self._strip.run(),
+        roll = tasks.Roll(
+            self._watchdog.feed, self._radio.ready, self._button.edge, self._vitals.wanted,
+            self._strip.moved, self._motor.asked,
         )  # fmt: skip
-
-    def fault(self, error: Exception) -> None:
-        """Put what went wrong in the journal."""
-        text = type(error).__name__ + ": " + str(error)
-        self._record.event(items.EVENT_FAULT, text.encode())
-        self._record.flush()
+        turning = self._motor.run(self._motor_may_run, self._clock)
+        await tasks.run(
+            self._minutes.run(roll.call), self._requests.run(), self._buttons(),
+            self._vitals.run(), self._strip.run(), turning,
+        )  # fmt: skip
 
 
 def _released(pin: int) -> Pin:
@@ -109,17 +149,5 @@ def _released(pin: int) -> Pin:
 
 
 def run() -> None:
-    """Run the band. Whatever happens, it is noted and the board starts again."""
-    band = None
-    try:
-        band = Band()
-        asyncio.run(band.main())
-    except Exception as error:
-        sys.print_exception(error)
-        try:
-            if band is not None:
-                band.fault(error)
-        except Exception:
-            pass
-        time.sleep(_REST_S)
-    machine.reset()
+    """Run the band until something fails, which is raised."""
+    asyncio.run(Band().main())

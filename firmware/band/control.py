@@ -9,11 +9,12 @@ from veriband_protocol import VERSION, control, items
 class Control:
     """Each request of an opcode and a body has an answer of a status and a body."""
 
-    def __init__(self, clock, journal, seal, pressure) -> None:
+    def __init__(self, clock, journal, seal, pressure, batteries) -> None:
         self._clock = clock
         self._journal = journal
         self._seal = seal
         self._pressure = pressure
+        self._batteries = batteries
 
     def answer(self, request: bytes) -> bytes:
         """The response to `request`, errors included."""
@@ -47,13 +48,13 @@ class Control:
             return control.BAD_LENGTH, b""
         return control.OK, self._time() if opcode == control.TIME else self._info()
 
-    @staticmethod
-    def _info() -> bytes:
+    def _info(self) -> bytes:
         paths = info.files()
         program = info.program_hash(paths)
         gc.collect()
         return control.pack_info(
             VERSION, len(paths), program, gc.mem_alloc(), gc.mem_free(),
+            self._batteries.case_mv, self._batteries.cell_mv,
             info.implementation(), info.VERSION,
         )  # fmt: skip
 

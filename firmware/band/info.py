@@ -5,7 +5,7 @@ import sys
 from hashlib import sha256
 
 VERSION = "0.1.0"
-_SKIP = "data"  # the wearer's own: settings, bonds
+_SKIP = ("data", "settings.json")  # the wearer's own, and the board's
 
 
 def files() -> list:
@@ -16,9 +16,10 @@ def files() -> list:
         folder = stack.pop()
         for entry in os.ilistdir("/" + folder):
             path = folder + "/" + entry[0] if folder else entry[0]
+            if path in _SKIP:
+                continue
             if entry[1] == 0x4000:
-                if path != _SKIP:
-                    stack.append(path)
+                stack.append(path)
             else:
                 found.append(path)
     return sorted(found)

@@ -51,12 +51,22 @@ class Journal:
 
     def close_hole(self) -> int:
         """After a loss of power: give up the numbers that may have been sent. How many."""
-        lost = self.ring.reserved - self.seq
+        return self._hole(self.ring.reserved)
+
+    def give_up(self) -> int:
+        """Give up the numbers that wait, as flash has failed and RAM has no room. How many."""
+        upto = self.seq
+        self.seq = self.ring.end.seq
+        self.used = 0
+        return self._hole(upto)
+
+    def _hole(self, upto: int) -> int:
+        lost = upto - self.seq
         if lost <= 0:
             return 0
         n = items.put_varint(self._scratch, 0, lost)
         self.add(items.HOLE, memoryview(self._scratch)[:n])
-        self.seq = self.ring.reserved
+        self.seq = upto
         return lost
 
     def position(self) -> Position:

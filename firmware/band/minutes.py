@@ -18,11 +18,11 @@ class Minutes:
         self._vitals = vitals
         self._battery = battery
 
-    async def run(self, feed) -> None:
-        """Go on for ever; `feed` is called once a minute."""
+    async def run(self, call) -> None:
+        """Go on for ever; `call` is called once a minute."""
         waited = 0
         while True:
-            feed()
+            call()
             await asyncio.sleep_ms(max(0, time.ticks_diff(self._clock.due, time.ticks_ms())))
             if not self._sampler.tick():
                 continue

@@ -4,7 +4,6 @@ import time
 from binascii import unhexlify
 from hashlib import sha1
 
-from band import settings
 from veriband_protocol.passkey import passkey
 
 WINDOW_MS = 60000
@@ -14,9 +13,10 @@ _ATTEMPTS = 3
 class Pairing:
     """The window and the one-time passkeys. The counter only ever goes up, before it is used."""
 
-    def __init__(self, secret: str) -> None:
+    def __init__(self, secret: str, notes) -> None:
         self._secret = unhexlify(secret)
-        self.counter = settings.load("pairing", 0)
+        self._notes = notes
+        self.counter = notes.number(notes.PASSKEYS)
         self._until = time.ticks_ms()
         self._attempts = 0
 
@@ -36,7 +36,7 @@ class Pairing:
     def next_passkey(self) -> int:
         """The passkey of this attempt, used up by asking. Raises OSError when flash fails."""
         counter = self.counter
-        settings.save("pairing", counter + 1)
+        self._notes.keep(self._notes.PASSKEYS, counter + 1)
         self.counter = counter + 1
         self._attempts -= 1
         return passkey(sha1, self._secret, counter)

@@ -10,6 +10,7 @@ from machine import unique_id
 
 from band.bonds import IDENTITY
 from band.info import VERSION
+from band.tasks import Bell
 from veriband_protocol import uuids
 
 CONNECT = 1
@@ -80,7 +81,7 @@ class Radio:
         self.before_read = lambda handle: None  # called in the interrupt with what will be read
         self.peers = {}
         self.queue: deque = deque((), _QUEUE)  # (event, conn, handle, data)
-        self.ready = asyncio.ThreadSafeFlag()
+        self.ready = Bell()
         self.bonding = None  # the connection that was shown a passkey
         self.name = "Veriband-" + hexlify(unique_id()[-2:]).decode().upper()
         self._ble = ble = bluetooth.BLE()

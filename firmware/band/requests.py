@@ -1,9 +1,9 @@
 """Serves the radio: what centrals ask for, and what they are shown."""
 
-import asyncio
-
-from band import radio
+from band import radio, tasks
 from veriband_protocol import control
+
+_MEASURE_MS = 120000  # the most that a measurement may take
 
 
 class Requests:
@@ -49,7 +49,7 @@ class Requests:
         elif handle == the_radio.control_request:
             vital = control.unpack_measure(data)
             if vital in self._vitals.KNOWN:
-                asyncio.create_task(self._measure(conn, vital))
+                tasks.begin(self._measure(conn, vital), _MEASURE_MS)
             else:
                 await self._respond(conn, self._control.answer(data))
                 self._record.save()

@@ -2,8 +2,10 @@
 
 import machine
 
+from band.ring import MAX_ITEMS
 from veriband_protocol import items
 
+_BOOT_BYTES = 64  # more than what a boot begins with
 _CAUSES = {
     machine.PWRON_RESET: items.CAUSE_POWER_ON,
     machine.WDT_RESET: items.CAUSE_WATCHDOG,
@@ -15,12 +17,13 @@ _CAUSES = {
 def resume(kept, journal, sampler, clock) -> None:
     """Go on where the boot before ended; `kept`: what RTC memory has, None after a loss of power.
 
-    Raises OSError when flash fails.
+    A band whose flash has failed counts in RAM; when that is full, what waits there gives way.
     """
     if kept and not (kept[0] == journal.epoch and journal.restore(kept[1], kept[5])):
         kept = None
     if kept is None:
         journal.close_hole()
+    _make_room(journal)
     steps = sampler.begin(kept[2] if kept else None)
     cause = _CAUSES.get(machine.reset_cause(), items.CAUSE_RESET)
     journal.boot(journal.position().boot + 1, cause, steps or 0)
@@ -30,3 +33,11 @@ def resume(kept, journal, sampler, clock) -> None:
     if kept and kept[3] and utc_ms is not None:
         after_ms = clock.set(utc_ms, *kept[4])
         journal.anchor(after_ms, utc_ms, clock.offset_min(), items.SOURCE_KEPT)
+
+
+def _make_room(journal) -> None:
+    if journal.used > MAX_ITEMS - _BOOT_BYTES:
+        try:
+            journal.flush()
+        except OSError:
+            journal.give_up()

@@ -1,15 +1,19 @@
-"""Small JSON files on the file system, replaced whole: a cut leaves the old one or the new one."""
+"""Small JSON files, replaced whole, and the board's own settings, written when it was flashed."""
 
 import json
 import os
 
-_DIR = "/data/"
+DIR = "/data"  # the wearer's files (files.py)
 
 
 def load(name: str, default):
-    """The content of `name`, or `default` when there is none or it is damaged."""
+    """The content of the wearer's `name`, or `default` when there is none or it is damaged."""
+    return _load(DIR + "/" + name, default)
+
+
+def _load(path: str, default):
     try:
-        with open(_DIR + name + ".json") as f:
+        with open(path + ".json") as f:
             return json.load(f)
     except (OSError, ValueError):
         return default
@@ -17,11 +21,12 @@ def load(name: str, default):
 
 def save(name: str, value) -> None:
     """Replace `name`. Raises OSError when the file system fails; the old one stays then."""
-    path = _DIR + name + ".json"
-    try:
-        os.mkdir(_DIR[:-1])
-    except OSError:
-        pass
+    path = DIR + "/" + name + ".json"
     with open(path + ".new", "w") as f:
         json.dump(value, f)
     os.rename(path + ".new", path)
+
+
+def given() -> dict:
+    """What was written beside the program: board, secret, upload, motor_s."""
+    return _load("/settings", {})

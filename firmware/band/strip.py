@@ -4,6 +4,7 @@ import asyncio
 
 from machine import Pin
 
+from band.tasks import Bell
 from drivers.at24c02 import AT24C02
 from drivers.max30102 import PART_ID
 from veriband_protocol import items, sockets
@@ -27,7 +28,7 @@ class Strip:
         self._hub = hub
         self._eeprom = AT24C02(bus)
         self._record = record
-        self._moved = asyncio.ThreadSafeFlag()
+        self.moved = Bell()
         self._sockets = []
         for bit, pin in ((sockets.SOCKET_CASE, board.CASE), (sockets.SOCKET_COVER, board.COVER)):
             contact = Pin(pin, Pin.IN, Pin.PULL_UP)
@@ -35,11 +36,21 @@ class Strip:
             self._sockets.append((bit, contact))
 
     def _on_edge(self, _) -> None:
-        self._moved.set()
+        self.moved.set()
 
     def has(self, chip: int) -> bool:
         """Whether a chip (sockets.CHIP_*) is there."""
         return bool(self.state[1] & chip)
+
+    def is_in(self) -> bool:
+        """Whether one is in at this very moment, in whichever socket."""
+        (_, case), (_, cover) = self._sockets
+        return not (case.value() and cover.value())
+
+    def opens_cover(self) -> bool:
+        """Whether one was found in the cover's socket, and is there at this very moment."""
+        (_, case), (_, cover) = self._sockets
+        return self.state[0] == sockets.SOCKET_COVER and case.value() and not cover.value()
 
     async def run(self) -> None:
         """Look now, and each time after a contact has moved."""
@@ -47,12 +58,12 @@ class Strip:
         while True:
             await self._settled()
             self._note(await self._look())
-            await self._moved.wait()
+            await self.moved.wait()
 
     async def _settled(self) -> None:
         try:
             while True:
-                await asyncio.wait_for_ms(self._moved.wait(), _SETTLE_MS)
+                await asyncio.wait_for_ms(self.moved.wait(), _SETTLE_MS)
         except asyncio.TimeoutError:
             pass
 

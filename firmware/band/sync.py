@@ -7,6 +7,7 @@ from band.ring import MAX_ITEMS
 from veriband_protocol import VERSION, wire
 
 _CREDIT_MS = 20000  # so long a host may take to store a batch
+_STEP_MS = 300000  # what takes longer is broken off: a batch over the worst link does not
 
 
 class _Stream:
@@ -80,8 +81,10 @@ class Sync:
 
     async def _send(self, conn: int, stream: _Stream) -> None:
         try:
-            while await self._go_on(conn, stream):
+            while await asyncio.wait_for_ms(self._go_on(conn, stream), _STEP_MS):
                 pass
+        except asyncio.TimeoutError:
+            pass  # the host asks again
         finally:
             if self._streams.get(conn) is stream:
                 del self._streams[conn]

@@ -3,6 +3,7 @@
 import asyncio
 
 from band.heart import WINDOW
+from band.tasks import Bell
 from drivers.max30102 import RATE_HZ
 from veriband_protocol import items, sockets
 
@@ -25,7 +26,7 @@ class Vitals:
         self._strip = strip
         self._record = record
         self._cycles = cycles
-        self._wanted = asyncio.Event()
+        self.wanted = Bell()
         self._ended = None  # the Event of a measurement under way
         self._with_red = False  # so is the last one's light
         self._asked = False
@@ -36,13 +37,12 @@ class Vitals:
         """A minute of so many steps has ended."""
         self._cycles.minute(steps)
         if steps >= ACTIVE_STEPS or self._cycles.is_due:
-            self._wanted.set()
+            self.wanted.set()
 
     async def run(self) -> None:
         """Measure after each active minute, and once in each period."""
         while True:
-            await self._wanted.wait()
-            self._wanted.clear()
+            await self.wanted.wait()
             await self._measure(self._cycles.is_due)
 
     async def answer(self, vital: int) -> bytes:

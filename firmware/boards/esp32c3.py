@@ -9,3 +9,5 @@ CASE = 4  # to ground when a strip is in that socket
 COVER = 5
 RSTN = 1  # of the hub on a strip
 MFIO = 3
+MOTOR = 10  # to the gate of its transistor
+CELL = 0  # half the voltage of the coin cell

@@ -9,3 +9,5 @@ CASE = 11  # to ground when a strip is in that socket
 COVER = 12
 RSTN = 13  # of the hub on a strip
 MFIO = 14
+MOTOR = 15  # to the gate of its transistor
+CELL = 1  # half the voltage of the coin cell

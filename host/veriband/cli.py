@@ -6,6 +6,7 @@ import asyncio
 import errno
 import json
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, tzinfo
 from importlib.metadata import entry_points
@@ -29,6 +30,7 @@ from veriband.context import (
     zone_of,
 )
 from veriband.errors import BadInput, VeribandError
+from veriband.happened import happened, volts
 from veriband.hours import by_hour, table
 from veriband.judge.command import judge
 from veriband.judge.watch import Watch
@@ -284,14 +286,18 @@ def run(ctx: click.Context, addresses: tuple[str, ...], every: float) -> None:
         click.echo(str(error), err=True)
 
     async def keep(radio: Radio, ladder: Ladder, band: Band) -> None:
-        hub = Reminder(store, band, zone)
+        hub, told_ms = Reminder(store, band, zone), utc_ms()
 
         def suspicion(sentence: str) -> None:
             click.echo(f"{band.address}: {sentence}")
 
         def synced(what: Synced) -> None:
+            nonlocal told_ms
             click.echo(f"{band.address}: {_summary(what)}")
-            if sentence := hub.due(utc_ms()):
+            since_ms, told_ms = told_ms, utc_ms()
+            for line in happened(store, band, since_ms, told_ms, zone):
+                click.echo(f"{band.address}: {line}")
+            if sentence := hub.due(told_ms):
                 click.echo(f"{band.address}: {sentence}")
 
         await Supervisor(
@@ -326,7 +332,7 @@ def run(ctx: click.Context, addresses: tuple[str, ...], every: float) -> None:
 @click.argument("address")
 @click.pass_context
 def info(ctx: click.Context, address: str) -> None:
-    """Show what runs on a band (interpreter, version, SHA-256 of each file), and its strip."""
+    """Show what runs on a band (interpreter, version, each file's SHA-256), batteries, strip."""
     band, zone = open_store(ctx, reading=True).band(address), zone_of(ctx)
 
     async def work() -> None:
@@ -338,6 +344,7 @@ def info(ctx: click.Context, address: str) -> None:
                 printable(f"{about.implementation}, firmware {about.firmware}, ")
                 + f"heap {about.heap_used} bytes used, {about.heap_free} free"
             )
+            click.echo(volts(about.case_mv, about.cell_mv))
             strip = (await session.state()).strip
             click.echo(described(strip))
             if strip.chips & CHIP_HUB:
@@ -394,25 +401,32 @@ def steps(
         else:
             click.echo(f"{band.address}  {day:%Y-%m-%d}")
             click.echo(table(hours))
-            undatable = store.undatable_steps(band)
-            if waiting := store.undated_steps(band) - undatable:
-                click.echo(f"{waiting} more steps wait for the band's clock to be set.")
-            if undatable:
-                click.echo(
-                    f"{undatable} more steps have no date: the band started again before its "
-                    "clock was set."
-                )
-            since = store.strip_out_since(band, end)
-            if since is not None:
-                out = datetime.fromtimestamp(since / 1000, zone)
-                click.echo(f"Strip out since {out:%Y-%m-%d %H:%M}, off by choice.")
-            if sentence := reminder(store, band, utc_ms(), zone):
-                click.echo(sentence)
-            for notice in store.notices(band, 5):
-                click.echo(_told(notice, zone))
+            for line in _besides(store, band, begin, end, zone):
+                click.echo(line)
     if not as_json:
         for notice in store.notices(None, 5):
             click.echo(_told(notice, zone))
+
+
+def _besides(store: Store, band: Band, begin: int, end: int, zone: tzinfo) -> Iterator[str]:
+    """What else there is to say of a band and a day, from one UTC ms to before another."""
+    undatable = store.undatable_steps(band)
+    if waiting := store.undated_steps(band) - undatable:
+        yield f"{waiting} more steps wait for the band's clock to be set."
+    if undatable:
+        yield (
+            f"{undatable} more steps have no date: the band started again before its clock was "
+            "set."
+        )
+    since = store.strip_out_since(band, end)
+    if since is not None:
+        out = datetime.fromtimestamp(since / 1000, zone)
+        yield f"Strip out since {out:%Y-%m-%d %H:%M}, off by choice."
+    if sentence := reminder(store, band, utc_ms(), zone):
+        yield sentence
+    yield from happened(store, band, begin, end, zone)
+    for notice in store.notices(band, 5):
+        yield _told(notice, zone)
 
 
 def _told(notice: Notice, zone: tzinfo) -> str:

@@ -83,6 +83,20 @@ class NoConnection(BandVanished):
     """The band advertises, but no connection to it is made."""
 
 
+class BondRefused(BandVanished):
+    """The connection broke when it was to be encrypted: the band has no bond with this computer,
+    though this one has one with it, or it went out of range at that very moment."""
+
+    def __init__(self, address: str) -> None:
+        VeribandError.__init__(
+            self,
+            f"Band {address} was gone when the connection was to be encrypted; it will be tried "
+            "again. If that goes on, it does not know this computer any more: it was handed on, "
+            "or its files were damaged. Remove it in this computer's Bluetooth settings, press "
+            f"its button for 3 seconds, and run 'veriband pair {address}' within a minute.",
+        )
+
+
 class NotPaired(VeribandError):
     """The band does not trust this computer."""
 

@@ -33,7 +33,7 @@ DIASTOLIC = (40, 120, 8)
 LEAST_PULSE = 15  # mmHg, of a systolic above its diastolic
 CALIBRATION_S = 30 * 86400  # so long a calibration holds
 
-_INFO = "<BB32sII"
+_INFO = "<BB32sIIHH"
 _CLOCK = "<IHhIh"
 _TIME = "<IHBIHh"
 _PAIRING = "<BI"
@@ -44,22 +44,32 @@ MOST_OFFSET = 1080  # minutes from UTC, either way
 
 
 def pack_info(
-    version: int, files: int, program: bytes, used: int, free: int, name: str, firmware: str
+    version: int,
+    files: int,
+    program: bytes,
+    used: int,
+    free: int,
+    case_mv: int,
+    cell_mv: int,
+    name: str,
+    firmware: str,
 ) -> bytes:
-    """The answer to INFO: number of files, SHA-256 over them, heap bytes used and free, the
-    interpreter's name and the firmware's version."""
-    text = name + "\0" + firmware
-    return struct.pack(_INFO, version, files, program, used, free) + text.encode()
+    """The answer to INFO: number of files, SHA-256 over them, heap bytes used and free, the mV of
+    the battery in the case and of the strip's coin cell (0: not known), the interpreter's name and
+    the firmware's version."""
+    head = struct.pack(_INFO, version, files, program, used, free, case_mv, cell_mv)
+    return head + (name + "\0" + firmware).encode()
 
 
-def unpack_info(body: bytes) -> tuple[int, int, bytes, int, int, str, str]:
-    """(version, files, program, used, free, name, firmware). Raises ValueError when malformed."""
+def unpack_info(body: bytes) -> tuple[int, int, bytes, int, int, int, int, str, str]:
+    """(version, files, program, used, free, case_mv, cell_mv, name, firmware). Raises ValueError
+    when malformed."""
     size = struct.calcsize(_INFO)
     if len(body) < size:
         raise ValueError(f"INFO of {len(body)} bytes")
-    version, files, program, used, free = struct.unpack(_INFO, body[:size])
+    version, files, program, used, free, case_mv, cell_mv = struct.unpack(_INFO, body[:size])
     name, firmware = body[size:].decode().split("\0")
-    return version, files, program, used, free, name, firmware
+    return version, files, program, used, free, case_mv, cell_mv, name, firmware
 
 
 def pack_clock(utc_s: int, ms: int, offset_min: int, change_utc_s: int, then_min: int) -> bytes:

@@ -23,6 +23,8 @@ BUTTON_PIN = 0
 DETECT_PINS = {"case": 11, "cover": 12}  # of the sockets; low when a strip sits in one
 LINES = {8: "sda", 9: "scl"}  # of the bus, by pin
 HUB_PINS = {13: "rstn", 14: "mfio"}  # of the sockets, by pin: high unless they are driven low
+MOTOR_PIN = 15
+CELL_PIN = 1
 EIO = 5
 
 _flashed: dict[Firmware, bytes] = {}  # flash images that hold just the program, by firmware
@@ -57,8 +59,9 @@ class Board:
         self._image_known = firmware in _flashed
         if self._image_known and not self._is_flashed:
             self.flash.image[:] = _flashed[firmware]
-        self._settings = {"data/settings.json": json.dumps(settings).encode()}
+        self._settings = {"settings.json": json.dumps(settings).encode()}
         self._rtc_memory = b""
+        self.rtc_bytes = b""  # all that lies in it, behind the end of what was set last, too
         self._system_us = 0  # the system clock (2000) minus the world's time
         self._cause = PWRON_RESET
         self._pins: dict[int, int] = {}
@@ -73,6 +76,8 @@ class Board:
         self._events: deque[tuple[str, int, Value]] = deque()
         self._reset_asked = False
         self.started_us: list[int] = []  # when each boot began
+        self.motor: list[tuple[int, int]] = []  # when its power changed (us), to what of 65,535
+        self.cell_uv: Callable[[], int] = lambda: 0  # at the pin that measures the coin cell
         self.wakes = 0
         self.cpu_s = 0.0  # of the interpreters that have ended
         self._calls: dict[str, Callable[..., Value]] = {
@@ -89,6 +94,8 @@ class Board:
             "reset": self._ask_reset,
             "pin": self._pin,
             "drive": self._drive,
+            "pwm": self._pwm,
+            "adc": self._adc,
             "i2c_begin": self.bus.begin,
             "i2c_scan": self.bus.scan,
             "i2c_read": self.bus.read,
@@ -106,7 +113,7 @@ class Board:
 
     async def power_on(self) -> None:
         """Apply power."""
-        self._rtc_memory, self._system_us = b"", -self._now_us()
+        self._rtc_memory, self.rtc_bytes, self._system_us = b"", b"", -self._now_us()
         await self._start(PWRON_RESET)
 
     def power_off(self) -> None:
@@ -166,6 +173,8 @@ class Board:
             if handle is not None:
                 handle.cancel()
         self._timer = self._watchdog = self._starting = None
+        if self.motor_duty:  # a pin that is reset drives nothing; a resistor pulls it down
+            self.motor.append((self._now_us(), 0))
         if self._interpreter is not None:
             self.cpu_s += self._interpreter.cpu_s()
             self._interpreter.kill()
@@ -265,9 +274,28 @@ class Board:
             self.hub_pins[HUB_PINS[pin]] = level
             self.on_hub_pins()
             return
+        if pin == MOTOR_PIN:
+            self._pwm(pin, 65_535 * level)
+            return
         if pin not in LINES:
             raise Unmodelled(f"output at pin {pin}")
         self.bus.drive(LINES[pin], level)
+
+    def _pwm(self, pin: int, duty: int) -> None:
+        if pin != MOTOR_PIN:
+            raise Unmodelled(f"PWM at pin {pin}")
+        if duty != self.motor_duty:
+            self.motor.append((self._now_us(), duty))
+
+    @property
+    def motor_duty(self) -> int:
+        """The motor's power, of 65,535."""
+        return self.motor[-1][1] if self.motor else 0
+
+    def _adc(self, pin: int) -> int:
+        if pin != CELL_PIN:
+            raise Unmodelled(f"ADC at pin {pin}")
+        return self.cell_uv()
 
     def _ask_reset(self) -> None:
         self._reset_asked = True
@@ -277,6 +305,7 @@ class Board:
 
     def _set_rtc_memory(self, data: bytes) -> None:
         self._rtc_memory = data
+        self.rtc_bytes = data + self.rtc_bytes[len(data) :]
 
     def _partitions(self) -> Value:
         return tuple(

@@ -352,18 +352,19 @@ class Lsm6dsox(Faulty):
         self._settings_changed()
 
 
-class Max17048:
+class Max17048(Faulty):
     """MAX17048 fuel gauge: a battery that `percent(us)` describes."""
 
     address = 0x36
 
     def __init__(self, now_us: Callable[[], int], percent: Callable[[int], float]) -> None:
         self._now_us = now_us
-        self._percent = percent
+        self.percent = percent
 
     def read(self, register: int, size: int) -> bytes:
         """Read 16-bit registers, big-endian."""
-        percent = self._percent(self._now_us())
+        self.acknowledge()
+        percent = self.percent(self._now_us())
         words = {0x02: int((3300 + 9 * percent) * 64 / 5), 0x04: int(percent * 256), 0x08: 0x0012}
         if register not in words or size != 2:
             raise Unmodelled(f"MAX17048 register {register:#04x}, {size} bytes")

@@ -41,6 +41,7 @@ class Strip:
     hub: Max32664d | None = None
     others: list[Chip] = field(default_factory=list[Chip])
     socket: str | None = None
+    cell_mv: int = 3000  # of its coin cell
 
     @property
     def chips(self) -> list[Chip]:
@@ -64,6 +65,11 @@ class SimulatedBand:
     chip: Lsm6dsox
     strip: Strip | None
     secret: bytes
+    gauge: Max17048
+
+    def cell_uv(self) -> int:
+        """What its board's pin CELL has: half of the strip's coin cell."""
+        return self.strip.cell_mv * 500 if self.strip and self.strip.socket else 0
 
     def __post_init__(self) -> None:
         self.board.on_hub_pins = self._move_hub_pins
@@ -181,7 +187,8 @@ class World:
             rng,
             flash=flash,
         )
-        band = SimulatedBand(board, chip, strip, secret)
+        band = SimulatedBand(board, chip, strip, secret, gauge)
+        board.cell_uv = band.cell_uv
         band.plug_strip()
         self.bands.append(band)
         return band

@@ -15,7 +15,7 @@ from tests.firmware.micropython import run_micropython
 SEAL = """
 from binascii import hexlify, unhexlify
 from band import seal, settings
-settings._DIR = {folder!r}
+settings.DIR = {folder!r}
 its = seal.Seal()
 print(its.key_id, hexlify(its.of(b"nothing yet")).decode())
 its.enrol(unhexlify({key!r}))
@@ -28,7 +28,7 @@ print(its.key_id, hexlify(its.of(memoryview(unhexlify({data!r})))).decode())
 def test_a_seal_is_a_truncated_hmac_sha256(size: int, tmp_path: Path) -> None:
     rng = random.Random(size)
     key, data = rng.randbytes(32), rng.randbytes(size)
-    script = SEAL.format(folder=f"{tmp_path}/", key=key.hex(), data=data.hex())
+    script = SEAL.format(folder=str(tmp_path), key=key.hex(), data=data.hex())
     without, enrolled = run_micropython(script).splitlines()
     assert without == "0 " + "00" * 8
     (key_id,) = struct.unpack("<I", hashlib.sha256(key).digest()[:4])

@@ -26,7 +26,13 @@ from veriband.link.session import BandInfo, Calibration, JournalState
 from veriband.records import Anchor, Item, Kind
 from veriband.store import Store
 from veriband.strip import NO_STRIP, Strip, described
-from veriband_protocol.items import EVENT_STRIP
+from veriband_protocol.battery import CASE, CELL, pack_battery
+from veriband_protocol.items import (
+    EVENT_FILES_LOST,
+    EVENT_HANDED_OVER,
+    EVENT_LOW_BATTERY,
+    EVENT_STRIP,
+)
 from veriband_protocol.sockets import CHIP_HUB, CHIP_PULSE, SOCKET_COVER, pack_strip
 from veriband_simulator import clock
 
@@ -126,6 +132,31 @@ def test_a_strip_that_is_out_is_said_to_be_so_by_choice(path: str) -> None:
         assert not told("2026-04-02")
 
 
+def test_what_a_band_tells_of_itself_is_shown_with_its_day(path: str) -> None:
+    told = [
+        (EVENT_LOW_BATTERY, pack_battery(CASE, 3480), "its battery was low (3.48 V): charge it."),
+        (EVENT_LOW_BATTERY, pack_battery(CELL, 2550), "coin cell was low (2.55 V): change it."),
+        (EVENT_FILES_LOST, b"", "it must be paired again."),
+        (EVENT_HANDED_OVER, b"", "it was handed on: say who wears it from then on"),
+    ]
+    with closing(Store(path)) as store:
+        anchor = Anchor(1, Kind.ANCHOR, 1, 0, utc_ms=DAY_MS)
+        events = [
+            Item(2 + k, Kind.EVENT, 1, 60_000 * k, detail=code, raw=raw)
+            for k, (code, raw, _) in enumerate(told)
+        ]
+        store.commit(store.band(BAND), 8, [anchor, *events], 6, 0)
+
+    def shown(day: str) -> list[str]:
+        done = run("--store", path, "--zone", "Europe/Berlin", "steps", "--day", day)
+        return [line for line in done.output.splitlines() if line.startswith("2026-04-01 00:0")]
+
+    for k, (line, (_, _, words)) in enumerate(zip(shown("2026-04-01"), told, strict=False)):
+        assert line.startswith(f"2026-04-01 00:0{k}  ")
+        assert words in line
+    assert len(shown("2026-04-01")) == len(told) + len(shown("2026-04-02"))
+
+
 class Neighbour:
     """A radio and a session in one, with a band that writes to terminals."""
 
@@ -139,7 +170,7 @@ class Neighbour:
         return None, None
 
     async def info(self) -> BandInfo:
-        return BandInfo(self.text, self.text, 1, "", 0, 0)
+        return BandInfo(self.text, self.text, 1, "", 0, 0, 3912, 0)
 
     async def state(self) -> JournalState:
         return JournalState(0, 0, 0, 1, 0, Strip(SOCKET_COVER, CHIP_PULSE | CHIP_HUB, 0x5EED))
@@ -163,13 +194,15 @@ def test_what_a_neighbour_sends_cannot_act_upon_the_terminal(
     assert all(line.isprintable() for line in told)
 
 
-def test_info_says_which_strip_sits_where(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_info_says_which_strip_sits_where_and_how_the_batteries_are(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(cli, "system_radio", Neighbour)
     monkeypatch.setattr(cli, "connected", lambda *_: nullcontext(Neighbour()))
     line = "strip 00005EED in the cover: pulse sensor, blood-pressure hub"
     told = run("--store", path, "--zone", "Europe/Berlin", "info", BAND).output.splitlines()
-    assert told[1] == line
-    assert told[2] == "Blood pressure: calibrated 2026-04-01 00:00, holds until 2026-05-01."
+    assert told[1:3] == ["battery 3.91 V, coin cell on the strip not known", line]
+    assert told[3] == "Blood pressure: calibrated 2026-04-01 00:00, holds until 2026-05-01."
 
 
 @pytest.mark.parametrize(

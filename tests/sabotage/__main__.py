@@ -26,6 +26,7 @@ TROUBLE = "tests/whole/test_trouble.py"
 SEALS = "tests/whole/test_seals.py"
 JUDGE = "tests/whole/test_judge.py"
 STRIP = "tests/whole/test_strip.py"
+BODY = "tests/whole/test_body.py"
 VITALS = "tests/whole/test_vitals.py"
 CYCLES = "tests/whole/test_cycles.py"
 PPG = "tests/whole/test_ppg.py"
@@ -101,8 +102,8 @@ BREAKAGES = (
     Breakage(
         "numbers that were sent are used again after a loss of power",
         "firmware/band/journal.py",
-        "        lost = self.ring.reserved - self.seq",
-        "        lost = 0",
+        "        return self._hole(self.ring.reserved)",
+        "        return 0",
         f"{TROUBLE}::test_a_power_loss_costs_at_most_ten_minutes_and_no_number_twice",
     ),
     Breakage(
@@ -213,7 +214,7 @@ BREAKAGES = (
     Breakage(
         "the passkeys' counter is not kept",
         "firmware/band/pairing.py",
-        '        settings.save("pairing", counter + 1)',
+        "        self._notes.keep(self._notes.PASSKEYS, counter + 1)",
         "        pass",
         f"{SECURITY}::test_the_counter_never_goes_back_over_resets_and_losses_of_power",
     ),
@@ -265,6 +266,45 @@ BREAKAGES = (
         " and _crc(page) == 0",
         "",
         f"{STRIP}::test_what_is_on_it_is_found_by_asking",
+    ),
+    Breakage(
+        "the watchdog is fed without asking the tasks",
+        "firmware/band/tasks.py",
+        "            if bell.is_awaited:\n                return\n",
+        "            pass\n",
+        f"{BODY}::test_a_task_that_hangs_starts_the_band_again_and_costs_no_step",
+    ),
+    Breakage(
+        "handing the band on forgets the wearer's files, and the seal key with them",
+        "firmware/band/app.py",
+        "handover.wiped(self._notes, log, wearer)", "handover.wiped(self._notes, log)",
+        f"{BODY}::test_a_band_that_is_handed_on_has_nothing_left_of_its_wearer",
+    ),
+    Breakage(
+        "handing the band on is over before all is wiped",
+        "firmware/band/handover.py",
+        "    RTC().memory(bytes(_RTC_BYTES))", "    notes.keep(notes.HAND_OVER, 0)\n"
+        "    RTC().memory(bytes(_RTC_BYTES))",
+        f"{BODY}::test_handing_on_that_loses_its_power_is_finished_at_the_next_start",
+    ),
+    Breakage(
+        "the motor does not care for the cover",
+        "firmware/band/app.py",
+        "self._strip.opens_cover() and not", "not",
+        f"{BODY}::test_the_motor_runs_only_for_a_strip_in_the_cover_and_a_charged_battery",
+    ),
+    Breakage(
+        "the motor runs while flash is written",
+        "firmware/band/motor.py",
+        "        self._motor.pause()\n        self._partition.writeblocks(*where)",
+        "        self._partition.writeblocks(*where)",
+        f"{BODY}::test_the_motor_rests_while_flash_is_written_and_no_minute_is_late",
+    ),
+    Breakage(
+        "a low battery is told each time it is measured",
+        "firmware/band/batteries.py",
+        "        if is_low and not was_low:", "        if is_low:",
+        f"{BODY}::test_a_battery_that_gets_low_is_told_once_each_time",
     ),
     Breakage(
         "contacts are looked at while they bounce",

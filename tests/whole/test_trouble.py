@@ -6,6 +6,7 @@ import asyncio
 import struct
 from collections.abc import Callable
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -30,8 +31,10 @@ from veriband.records import Kind
 from veriband.store.roster import Band
 from veriband_protocol import control, items, uuids, wire
 from veriband_simulator.chips import Nack
+from veriband_simulator.firmware import find_firmware
 from veriband_simulator.flash import SECTOR
 from veriband_simulator.wearers import Walk
+from veriband_simulator.world import World
 
 UPLOADS = pytest.mark.parametrize("upload", ["increments", "totals"])
 _HEAD = 7  # L2CAP header 4, ATT opcode 1, handle 2
@@ -580,6 +583,57 @@ def test_a_band_starts_with_a_journal_that_cannot_be_written(tmp_path: Path) -> 
     live(story())
 
 
+def test_a_band_whose_flash_is_broken_for_good_counts_and_is_synced(tmp_path: Path) -> None:
+    async def story() -> None:
+        r = await rig(tmp_path, wearer=Walk([130 + m % 50 for m in range(1440)]))
+        try:
+            await r.pair()
+            r.band.board.flash.broken = range(len(r.band.board.flash.image))
+            await asyncio.sleep(4 * 3600)  # RAM is full
+            r.band.board.reset()
+            await asyncio.sleep(1800)
+            assert len(r.band.board.started_us) == 2, "no loop of resets"
+            await r.supervisor().once()
+            found = [i.kind for i in r.items() if i.boot == 2]
+            assert found.count(Kind.MINUTE) >= 28
+            assert r.troubles == []
+        finally:
+            r.close()
+
+    live(story())
+
+
+def test_a_program_that_is_damaged_is_started_again_and_said_in_the_journal(
+    tmp_path: Path,
+) -> None:
+    """A file that cannot be imported, until somebody copies it anew."""
+    built = find_firmware()
+    damaged = replace(built, files=built.files | {"band/door.mpy": b"damaged"})
+
+    async def story() -> None:
+        r = await rig(tmp_path, firmware=damaged)
+        try:
+            flash = r.band.board.flash
+            await asyncio.sleep(100)
+            assert len(r.band.board.started_us) >= 3
+            r.band.board.power_off()
+            its = r.partition("vfs")
+            whole = World(r.world.seed, r.world.start)
+            copy = whole.add_band(Walk([0]))  # with the same secret
+            await copy.power_on()
+            whole.close()
+            flash.image[its.start : its.stop] = copy.board.flash.image[its.start : its.stop]
+            await r.band.board.power_on()
+            await r.pair()
+            await r.supervisor().once()
+            (fault,) = (i for i in r.items() if i.kind is Kind.EVENT and i.detail == 5)
+            assert fault.raw == b"ValueError: incompatible .mpy file"
+        finally:
+            r.close()
+
+    live(story())
+
+
 def test_the_wearers_clock_changes_without_a_host(tmp_path: Path) -> None:
     """In New York on 2026-03-08 at 02:00; before and after a reset."""
 
@@ -610,11 +664,11 @@ def test_a_fault_is_journaled_and_the_band_goes_on(tmp_path: Path) -> None:
         r = await rig(tmp_path)
         try:
             await asyncio.sleep(900)
-            r.band.board.flash.broken = r.partition("vfs")  # the passkey's counter cannot be kept
-            with pytest.raises(VeribandError):
-                await r.pair()
+            r.band.board.flash.broken = r.partition("wearer")  # the bond cannot be kept
+            await r.pair()
             await asyncio.sleep(60)
             r.band.board.flash.broken = range(0)
+            await r.computer.unpair(r.band.address)
             await r.pair()
             await asyncio.sleep(900)
             await r.supervisor().once()

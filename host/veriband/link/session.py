@@ -17,6 +17,7 @@ from veriband.errors import (
     BadBatch,
     BandNotFound,
     BandVanished,
+    BondRefused,
     NoConnection,
     NotPaired,
     VersionUnknown,
@@ -109,7 +110,8 @@ class Calibration:
 
 @dataclass(frozen=True)
 class BandInfo:
-    """What runs on the band, and its heap in bytes."""
+    """What runs on the band, its heap in bytes, and the mV of the battery in its case and of the
+    coin cell on its strip; 0: not known."""
 
     implementation: str
     firmware: str
@@ -117,6 +119,8 @@ class BandInfo:
     program_sha256: str
     heap_used: int
     heap_free: int
+    case_mv: int
+    cell_mv: int
 
 
 @contextmanager
@@ -166,7 +170,12 @@ class Session:
 
     async def begin(self) -> None:
         """Read the state first: an unencrypted link is encrypted by the system then."""
-        await self.state()
+        try:
+            await self.state()
+        except BandVanished as error:
+            if self._gone.is_set():
+                raise BondRefused(self.address) from error
+            raise
 
         def frame(_: BleakGATTCharacteristic, data: bytearray) -> None:
             try:
@@ -288,12 +297,12 @@ class Session:
         """What runs on the band."""
         body = await self.request(control.INFO)
         try:
-            version, files, program, used, free, name, firmware = control.unpack_info(body)
+            version, files, program, used, free, *mv, name, firmware = control.unpack_info(body)
         except ValueError as error:
             raise BadBatch(self.address, f"INFO of another form: {error}") from error
         if version != VERSION:
             raise VersionUnknown(self.address, version)
-        return BandInfo(name, firmware, files, program.hex(), used, free)
+        return BandInfo(name, firmware, files, program.hex(), used, free, *mv)
 
     async def file(self, index: int) -> tuple[str, str]:
         """(path, SHA-256) of file `index` of the program."""

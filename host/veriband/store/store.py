@@ -295,6 +295,14 @@ class Store(Entries):
         )
         return (rows[0][0], rows[0][1]) if rows else None
 
+    def events(self, band: Band, from_utc_ms: int, to_utc_ms: int) -> list[tuple[int, int, bytes]]:
+        """(UTC ms, items.EVENT_*, its data) of what happened in that time, in its order."""
+        return self.read(
+            "SELECT utc_ms, detail, raw FROM item INDEXED BY item_by_time WHERE band = ? "
+            "AND utc_ms >= ? AND utc_ms < ? AND kind = ? ORDER BY utc_ms, epoch, seq",
+            (band.id, from_utc_ms, to_utc_ms, Kind.EVENT),
+        )
+
     def count(self, band: Band, kind: Kind) -> int:
         """How many items of a kind are stored of a band, dated or not."""
         return self.read("SELECT count(*) FROM item WHERE band = ? AND kind = ?", (band.id, kind))[

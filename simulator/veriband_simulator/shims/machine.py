@@ -75,6 +75,31 @@ def _pin_event(pin: int, level: int) -> None:
 world.handlers["pin"] = _pin_event
 
 
+class PWM:
+    """A pulsed output."""
+
+    def __init__(self, dest, *, freq=None, duty_u16=0) -> None:
+        self._id = dest._id
+        self.duty_u16(duty_u16)
+
+    def duty_u16(self, duty: int) -> None:
+        """How much of the time it is high, of 65,536."""
+        world.call("pwm", self._id, duty)
+
+
+class ADC:
+    """An analogue input."""
+
+    ATTN_11DB = 3
+
+    def __init__(self, pin, *, atten=ATTN_11DB) -> None:
+        self._id = pin._id
+
+    def read_uv(self) -> int:
+        """The voltage in uV, as the ESP32's calibration has it."""
+        return world.call("adc", self._id)
+
+
 class I2C:
     """A bus. A NACK is OSError(19), a bus that is held OSError(116), as on the ESP32."""
 

@@ -60,7 +60,13 @@ def _run(name: str) -> None:
 _flash = esp32.Partition.find(esp32.Partition.TYPE_DATA, label="vfs")[0]
 try:
     _root = vfs.VfsLfs2(_flash)
-except OSError:
+except OSError:  # as MicroPython's inisetup: what is not blank is not touched
+    _first = bytearray(4096)
+    _flash.readblocks(0, _first)
+    if bytes(_first).strip(b"\xff"):
+        print("The filesystem appears to be corrupted.")
+        while True:
+            world.sleep(-1)
     vfs.VfsLfs2.mkfs(_flash)
     _root = vfs.VfsLfs2(_flash)
 vfs.umount("/")
@@ -78,7 +84,10 @@ for _part in ("program", "settings"):  # what flashing writes, before the first 
             _f.write(_content)
 _script = world.call("script")
 if _script is None:
-    _run("boot.py")
+    try:
+        _run("boot.py")
+    except Exception as _error:  # as MicroPython: main.py runs all the same
+        sys.print_exception(_error)
     _run("main.py")
 else:
     exec(_script, {"__name__": "__main__"})
