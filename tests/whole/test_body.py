@@ -410,7 +410,7 @@ HANGS = {
         ask, 3, "requests", "                await self._respond(conn, self._control",
         "if data[0] == 0x7F:",
     ),
-    "a measurement": (measure, 4, "vitals", "                status = await self._pulse", ""),
+    "a measurement": (measure, 4, "vitals", "            await self._measure(vital ==", ""),
 }  # fmt: skip
 
 
