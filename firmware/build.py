@@ -16,7 +16,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-MOST_BYTES = 68_000  # of .mpy in all; firmware/README.md says why
+MOST_BYTES = 72_000  # of .mpy in all; firmware/README.md says why
 MOST_LINES = 200  # of a module
 # What goes where on the band: folders of sources and their place, files that stay sources.
 COMPILED = {

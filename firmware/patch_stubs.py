@@ -14,6 +14,10 @@ BLUETOOTH = (
         r"def gatts_notify\(self, value_handle: int, data: bytes, /\)",
         "def gatts_notify(self, conn_handle: int, value_handle: int, data: bytes, /)",
     ),
+    (
+        r"def gatts_indicate\(self, conn_handle: int, value_handle: int, /\)",
+        "def gatts_indicate(self, conn_handle: int, value_handle: int, data: bytes, /)",
+    ),
     (  # adv_data can be named, as the documentation does
         r"(adv_data: AnyReadableBuf \| None = None,)\n        /,\n        \*,",
         r"\1\n        *,",

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from tests.firmware.micropython import run_micropython
 
+DATA = Path(__file__).parent / "data"
 RATE_HZ, ARM_HZ = 25, 26
 SAMPLES, ARM_SAMPLES = 256, 266
 HOP = 128
@@ -49,7 +50,7 @@ def still() -> tuple[array[int], array[int], array[int]]:
 def windows(recordings: Sequence[int] = range(1, 22), hop: int = HOP) -> Iterator[Window]:
     """Windows of the recordings with these numbers, each `hop` samples after the one before, the
     heart rate being that of the intervals whose middle lies in it."""
-    table = pq.read_table(Path(__file__).parent / "data" / "ppg_welltory.parquet").to_pylist()
+    table = pq.read_table(DATA / "ppg_welltory.parquet").to_pylist()
     for number in recordings:
         row = table[number - 1]
         infrared = np.array(row["ir"], np.int32)

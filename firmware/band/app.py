@@ -9,6 +9,7 @@ from machine import Pin
 from band import files, handover, restart, settings, tasks, wiring
 from band.batteries import Batteries
 from band.bonds import Bonds
+from band.broadcast import Broadcast
 from band.bus import Bus
 from band.button import Button
 from band.clock import Clock
@@ -17,17 +18,18 @@ from band.cycles import Cycles
 from band.door import Door
 from band.journal import Journal
 from band.kept import Kept
+from band.live import Live
 from band.minutes import Minutes
 from band.motor import Motor, QuietFlash
 from band.notes import Notes
 from band.pairing import Pairing
 from band.pressure import Pressure
-from band.pulse import Pulse
 from band.radio import Radio
 from band.record import Record
 from band.requests import Requests
 from band.ring import Ring
 from band.seal import Seal
+from band.services import Services
 from band.steps import StepSampler
 from band.strip import Strip
 from band.sync import Sync
@@ -70,21 +72,25 @@ class Band:
             self._notes.keep(self._notes.HAND_OVER, 0)
         bonds = Bonds()
         self._radio = Radio(bonds)
+        self._services = Services(self._radio, clock, record)
         light = MAX30102(bus)
         hub = MAX32664D(bus, _released(board.RSTN), _released(board.MFIO), asyncio.sleep_ms)
         self._strip = strip = Strip(bus, board, light, hub, record)
         self._batteries = Batteries(MAX17048(bus), board.CELL, strip, record)
         pressure = Pressure(hub, strip, clock, record)
         cycles = Cycles(clock, kept, record)
-        self._vitals = Vitals(Pulse(light, motion), pressure, strip, record, cycles)
+        self._live = Live(light, motion, self._radio, self._services)
+        self._vitals = Vitals(self._live, pressure, strip, record, cycles)
         self._minutes = Minutes(
             clock, sampler, journal, record, self._vitals, self._measure_batteries
         )
         seal = Seal()
         self._door = Door(self._radio, bonds, Pairing(given["secret"], self._notes))
+        self._broadcast = Broadcast(self._door, record)
         self._requests = Requests(
             self._radio, self._door, Sync(self._radio, journal, clock, seal, strip),
-            Control(clock, journal, seal, pressure, self._batteries), self._vitals, clock, record,
+            Control(clock, journal, seal, pressure, self._batteries), self._vitals, self._services,
+            record,
         )  # fmt: skip
         self._button = Button(board.BUTTON)
         self._measure_batteries()
@@ -106,12 +112,13 @@ class Band:
     def _measure_batteries(self) -> None:
         self._batteries.measure()
         if self._batteries.percent is not None:
-            self._radio.write(self._radio.battery, bytes((self._batteries.percent,)))
+            self._services.battery(self._batteries.percent)
 
     async def _buttons(self) -> None:
         button = self._button
         acts = {
             button.SHORT: self._motor.toggle,
+            button.DOUBLE: self._broadcast.toggle,
             button.LONG: self._door.open,
             button.OVERLONG: self._hand_over,
         }
@@ -134,12 +141,12 @@ class Band:
         """Run every task; raises what the first one that fails raises."""
         roll = tasks.Roll(
             self._watchdog.feed, self._radio.ready, self._button.edge, self._vitals.wanted,
-            self._strip.moved, self._motor.asked,
+            self._strip.moved, self._motor.asked, self._radio.arrival,
         )  # fmt: skip
         turning = self._motor.run(self._motor_may_run, self._clock)
         await tasks.run(
             self._minutes.run(roll.call), self._requests.run(), self._buttons(),
-            self._vitals.run(), self._strip.run(), turning,
+            self._vitals.run(), self._strip.run(), turning, self._live.run(),
         )  # fmt: skip
 
 

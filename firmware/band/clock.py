@@ -93,11 +93,12 @@ class Clock:
         utc_ms = time.time_ns() // 1000000 + _EPOCH_2000 * 1000
         return utc_ms if utc_ms >= EARLIEST_UTC * 1000 else None
 
-    def current_time(self) -> bytes:
-        """The Current Time characteristic: local time, all zero while the clock is not set."""
+    def current_time(self, ago_ms: int = 0) -> bytes:
+        """The Current Time characteristic, as it was so long ago: local time, all zero while the
+        clock is not set."""
         if not self.is_set:
             return bytes(10)
-        utc_ms = self.utc_ms()
+        utc_ms = self.utc_ms() - ago_ms
         local_s = utc_ms // 1000 + self.offset_min() * 60 - _EPOCH_2000
         year, month, day, hour, minute, second, weekday = time.gmtime(local_s)[:7]
         return struct.pack(

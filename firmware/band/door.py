@@ -30,6 +30,19 @@ class Door:
             self._pairing.close()  # or the ticks that wrap open it again, days later
         self._advertise()
 
+    def broadcast(self, begins: bool) -> None:
+        """From now on anybody may listen to the heart rate, or nobody more."""
+        self._radio.broadcasts = begins
+        self._advertise()
+        if not begins:
+            for peer in tuple(self._radio.peers.values()):
+                if not peer.trusted and not peer.known:
+                    self._radio.drop(peer.conn)
+
+    def _may_stay(self, peer) -> bool:
+        """A listener to the broadcast need not pair; who has a bond must use it."""
+        return peer.trusted or self._radio.broadcasts and not peer.known
+
     def _advertise(self) -> None:
         pairing = self._pairing
         self._radio.advertise(
@@ -40,8 +53,7 @@ class Door:
         """Handle a radio event other than a write; what to journal of it, 0 nothing."""
         if event == radio.CONNECT:
             self._advertise()
-            self._radio.secure(conn)
-            asyncio.create_task(self._expect_trust(conn, self._radio.peers.get(conn)))
+            self._admit(conn, self._radio.peers.get(conn))
         elif event == radio.DISCONNECT:
             self._advertise()
             if conn == self._radio.bonding:
@@ -52,10 +64,28 @@ class Door:
         elif event == radio.SET_SECRET:
             return self._bonded(detail)
         else:
-            peer = self._radio.peers.get(conn)
-            if peer is not None and not peer.trusted:
-                self._radio.drop(conn)
+            self._refuse(conn)
         return 0
+
+    def _admit(self, conn: int, peer) -> None:
+        """Ask for encryption, except a listener: to pair, or fail to, is not what it came for. It
+        does not get the last place, which is for a host with a bond, or one that may pair."""
+        if peer is None:
+            return
+        if self._may_stay(peer) and not self._pairing.is_open():
+            if self._is_full():
+                self._radio.drop(conn)
+            return
+        self._radio.secure(conn)
+        asyncio.create_task(self._expect_trust(conn, peer))
+
+    def _is_full(self) -> bool:
+        return len(self._radio.peers) >= radio.MOST_CONNECTIONS
+
+    def _refuse(self, conn: int) -> None:
+        peer = self._radio.peers.get(conn)
+        if peer is not None and not self._may_stay(peer):
+            self._radio.drop(conn)
 
     def _show_passkey(self, conn: int) -> None:
         if self._pairing.is_open():
@@ -63,7 +93,7 @@ class Door:
             self._radio.show_passkey(conn, self._pairing.next_passkey())
             self._advertise()
         else:
-            self._radio.drop(conn)
+            self._refuse(conn)  # a listener's pairing fails for want of an answer
 
     def _bonded(self, kind: int) -> int:
         self._bonds.save()
@@ -75,5 +105,7 @@ class Door:
 
     async def _expect_trust(self, conn: int, peer) -> None:
         await asyncio.sleep_ms(_UNTRUSTED_MS)
-        if peer is not None and self._radio.peers.get(conn) is peer and not peer.trusted:
+        if self._radio.peers.get(conn) is not peer or peer.trusted:
+            return
+        if self._is_full() or not self._may_stay(peer):
             self._radio.drop(conn)

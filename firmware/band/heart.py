@@ -30,7 +30,7 @@ class Heart:
         self.quality = 0
         self.moving = False
         self._spectra = Spectra()
-        self._beats = Beats()
+        self.beats = Beats()
         self._power = array("i", bytes(4 * BINS))  # of the light, without the arm's
         self._guards = array("i", bytes(4 * 16))  # rates of the arm
         self._guarded = 0
@@ -138,7 +138,7 @@ class Heart:
     def _refine(self, infrared, rate: int) -> int:
         """The beats a minute at about `rate`; 0 when they turn out to be the arm's."""
         bpm = (3000 * rate + 8192) // 16384
-        counted = self._beats.bpm(infrared, rate, self._guards, self._guarded)
+        counted = self.beats.bpm(infrared, rate, self._guards, self._guarded)
         if abs(counted - bpm) * bpm > _STEADY or not LEAST_BPM <= counted <= MOST_BPM:
             return bpm
         return 0 if self._is_guarded(counted * 16384 // 3000) else counted

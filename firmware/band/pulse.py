@@ -69,8 +69,11 @@ class Pulse:
             except OSError:
                 pass  # it is not there
 
-    async def _measure(self, red: int) -> int:
+    def _begin(self, red: int = _RED) -> None:
         _insist(self._light.begin, red, _INFRARED)
+
+    async def _measure(self, red: int) -> int:
+        self._begin(red)
         for _ in range(_WINDOWS):
             await asyncio.sleep_ms(_SETTLING_MS)
             count = _insist(self._light.read, self._red, self._infrared, 0)

@@ -1,22 +1,23 @@
 """The radio: services, advertising, who may read and be told. Its interrupt only queues."""
 
 import asyncio
-import struct
 from binascii import hexlify
 from collections import deque
 
 import bluetooth
 from machine import unique_id
 
+from band import advert
 from band.bonds import IDENTITY
-from band.info import VERSION
+from band.peer import Peer
+from band.table import services
 from band.tasks import Bell
-from veriband_protocol import uuids
 
 CONNECT = 1
 DISCONNECT = 2
 WRITE = 3
 _READ = 4
+_NOBODY = 0xFFFF  # the stack reads for itself what those who have subscribed are sent
 _MTU = 21
 ENCRYPTION = 28
 _GET_SECRET = 29
@@ -25,52 +26,12 @@ PASSKEY = 31
 
 _DISPLAY_ONLY = 0
 _ADVERTISE_US = 1000000
-_MOST_CONNECTIONS = 3
+MOST_CONNECTIONS = 3
 _QUEUE = 16
 _ENOMEM = 12
 _RETRY_MS = 30
 _RETRIES = 200
 _WRITE_BUFFER = 64
-
-_F_READ_SAFE = 0x0002 | 0x0200 | 0x0400  # encrypted, authenticated
-_F_WRITE_SAFE = 0x0008 | 0x1000 | 0x2000
-_F_NOTIFY_SAFE = 0x0010 | 0x8000  # newer NimBLE: the subscription needs encryption
-
-
-def _u(uuid):
-    return bluetooth.UUID(uuid)
-
-
-def _services():
-    read = _F_READ_SAFE
-    return (
-        (_u(uuids.DEVICE_INFORMATION), (
-            (_u(uuids.MANUFACTURER_NAME), read), (_u(uuids.MODEL_NUMBER), read),
-            (_u(uuids.SERIAL_NUMBER), read), (_u(uuids.FIRMWARE_REVISION), read),
-        )),
-        (_u(uuids.BATTERY), ((_u(uuids.BATTERY_LEVEL), read),)),
-        (_u(uuids.CURRENT_TIME_SERVICE), (
-            (_u(uuids.CURRENT_TIME), read), (_u(uuids.LOCAL_TIME_INFORMATION), read),
-        )),
-        (_u(uuids.JOURNAL_SERVICE), (
-            (_u(uuids.JOURNAL_STATE), read),
-            (_u(uuids.JOURNAL_REQUEST), _F_WRITE_SAFE),
-            (_u(uuids.JOURNAL_DATA), _F_NOTIFY_SAFE),
-        )),
-        (_u(uuids.CONTROL_SERVICE), (
-            (_u(uuids.CONTROL_REQUEST), _F_WRITE_SAFE),
-            (_u(uuids.CONTROL_RESPONSE), _F_NOTIFY_SAFE),
-        )),
-    )  # fmt: skip
-
-
-class Peer:
-    """A connected central."""
-
-    def __init__(self, conn: int) -> None:
-        self.conn = conn
-        self.mtu = 23
-        self.trusted = False  # encrypted, with a key that a passkey authenticated
 
 
 class Radio:
@@ -79,9 +40,12 @@ class Radio:
     def __init__(self, bonds) -> None:
         self._bonds = bonds
         self.before_read = lambda handle: None  # called in the interrupt with what will be read
+        self.on_heard = lambda: None  # called there when the heart rate goes to a subscriber
         self.peers = {}
         self.queue: deque = deque((), _QUEUE)  # (event, conn, handle, data)
         self.ready = Bell()
+        self.arrival = Bell()  # somebody who may have it has come
+        self.broadcasts = False  # the heart rate, to anybody
         self.bonding = None  # the connection that was shown a passkey
         self.name = "Veriband-" + hexlify(unique_id()[-2:]).decode().upper()
         self._ble = ble = bluetooth.BLE()
@@ -89,32 +53,53 @@ class Radio:
         ble.active(True)
         ble.config(gap_name=self.name, mtu=247, bond=True, mitm=True, le_secure=True)
         ble.config(io=_DISPLAY_ONLY)
-        handles = ble.gatts_register_services(_services())
-        described = (b"Veriband", b"Veriband 1", hexlify(unique_id()), VERSION.encode())
-        for i, text in enumerate(described):
-            ble.gatts_write(handles[0][i], text)
+        handles = ble.gatts_register_services(services())
+        self.description = handles[0]
         (self.battery,) = handles[1]
         self.current_time, self.local_time = handles[2]
         self.journal_state, self.journal_request, self.journal_data = handles[3]
         self.control_request, self.control_response = handles[4]
+        self.heart_rate, self.sensor_location = handles[5]
+        self.spot_check, self.oximeter_features = handles[6]
+        self.blood_pressure, self.blood_pressure_features = handles[7]
+        self._indicated = (self.spot_check, self.blood_pressure)
         for handle in (self.journal_request, self.control_request):
             ble.gatts_set_buffer(handle, _WRITE_BUFFER)
-        self._payload = b"\x02\x01\x06\x11\x07" + bytes(_u(uuids.JOURNAL_SERVICE))
         self.advertise()
 
     def advertise(self, data: bytes = b"") -> None:
         """Be found, with manufacturer `data`, as long as there is room for another central."""
-        if len(self.peers) >= _MOST_CONNECTIONS:
+        if len(self.peers) >= MOST_CONNECTIONS:
             return
-        name = self.name.encode()
-        response = bytes((len(name) + 1, 9)) + name
-        if data:
-            response += struct.pack("<BBH", len(data) + 3, 0xFF, uuids.COMPANY) + data
-        self._ble.gap_advertise(_ADVERTISE_US, adv_data=self._payload, resp_data=response)
+        self._ble.gap_advertise(
+            _ADVERTISE_US,
+            adv_data=advert.payload(self.broadcasts),
+            resp_data=advert.response(self.name, data),
+        )
 
     def write(self, handle: int, value: bytes) -> None:
         """Set what `handle` reads as."""
         self._ble.gatts_write(handle, value)
+
+    def tell(self, handle: int, value: bytes) -> bool:
+        """Notify or indicate `value` to those who have subscribed to it and may have it.
+
+        Only the stack knows who has subscribed; it asks nobody's leave. So while somebody is
+        connected who may not have it, those who may are told whether they have subscribed or not,
+        and the answer is False.
+        """
+        is_open = self.broadcasts and handle == self.heart_rate
+        peers = [peer for peer in self.peers.values() if peer.trusted or is_open]
+        self._ble.gatts_write(handle, value, len(peers) == len(self.peers))
+        if len(peers) == len(self.peers):
+            return True
+        send = self._ble.gatts_indicate if handle in self._indicated else self._ble.gatts_notify
+        for peer in peers:
+            try:
+                send(peer.conn, handle, value)
+            except OSError:
+                pass  # gone, or its queue is full; what is measured is in the journal
+        return False
 
     def _irq(self, event: int, data):
         # An exception that leaves this handler silences the radio for good.
@@ -130,10 +115,11 @@ class Radio:
         if event == SET_SECRET:
             return self._set_secret(*data)
         if event == _READ:
-            self.before_read(data[1])
-            return None
+            return self._about_to_read(*data)
         if event == CONNECT:
-            self.peers[data[0]] = Peer(data[0])
+            self.peers[data[0]] = Peer(self._bonds, *data)
+            if self.broadcasts:
+                self.arrival.set()
         elif event == DISCONNECT:
             self.peers.pop(data[0], None)
         elif event == _MTU:
@@ -141,11 +127,18 @@ class Radio:
             return None
         elif event == ENCRYPTION:
             self.peers[data[0]].trusted = bool(data[1] and data[2])
+            self.arrival.set()
         elif event not in (WRITE, PASSKEY):
             return None
         value = self._ble.gatts_read(data[1]) if event == WRITE else b""
         self._enqueue(event, data[0], data[1], value)
         return None
+
+    def _about_to_read(self, conn: int, handle: int) -> None:
+        if conn != _NOBODY:
+            self.before_read(handle)
+        elif handle == self.heart_rate:
+            self.on_heard()
 
     def _enqueue(self, event: int, conn: int, handle: int, value: bytes) -> None:
         if len(self.queue) < _QUEUE:  # a central that floods us is not answered

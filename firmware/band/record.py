@@ -12,6 +12,7 @@ class Record:
         self._journal = journal
         self._clock = clock
         self._kept = kept
+        self.on_reading = lambda ago_ms, signs: None  # called with each reading
 
     def event(self, code: int, data: bytes = b"") -> None:
         """What has just happened, items.EVENT_*."""
@@ -28,6 +29,7 @@ class Record:
         except OSError:
             pass
         self.save()
+        self.on_reading(ago_ms, signs)
 
     def save(self) -> None:
         """Keep what is not on flash in RTC memory."""

@@ -9,25 +9,22 @@ _MEASURE_MS = 120000  # the most that a measurement may take
 class Requests:
     """Takes what `the_radio` has queued to whom it concerns."""
 
-    def __init__(self, the_radio, door, sync, control, vitals, clock, record) -> None:
+    def __init__(self, the_radio, door, sync, control, vitals, services, record) -> None:
         self._radio = the_radio
         self._door = door
         self._sync = sync
         self._control = control
         self._vitals = vitals
-        self._clock = clock
+        self._services = services
         self._record = record
         the_radio.before_read = self._before_read
 
     def _before_read(self, handle: int) -> None:
         """Called in the radio's interrupt: make `handle` say what is true now."""
-        the_radio, clock = self._radio, self._clock
-        if handle == the_radio.journal_state:
-            the_radio.write(handle, self._sync.state())
-        elif handle == the_radio.current_time:
-            the_radio.write(handle, clock.current_time())
-        elif handle == the_radio.local_time:
-            the_radio.write(handle, bytes((clock.offset_min() // 15 & 0xFF, 0)))
+        if handle == self._radio.journal_state:
+            self._radio.write(handle, self._sync.state())
+        else:
+            self._services.before_read(handle)
 
     async def run(self) -> None:
         """Serve for ever."""
@@ -51,8 +48,11 @@ class Requests:
             if vital in self._vitals.KNOWN:
                 tasks.begin(self._measure(conn, vital), _MEASURE_MS)
             else:
-                await self._respond(conn, self._control.answer(data))
+                answer = self._control.answer(data)
+                await self._respond(conn, answer)
                 self._record.save()
+                if answer[0] == control.CLOCK | control.REPLY and answer[1] == control.OK:
+                    self._services.time_was_set()
 
     async def _measure(self, conn: int, vital: int) -> None:
         head = bytes((control.MEASURE | control.REPLY, control.OK))

@@ -65,6 +65,7 @@ EVENT_FAULT = 5  # the firmware caught an exception: UTF-8 text follows
 EVENT_KEY = 6  # a contest's organiser enrolled a key: its id follows
 EVENT_STRIP = 7  # one came or went: sockets.pack_strip. None is in when a boot begins
 EVENT_CYCLE = 8  # a detection cycle began: its date, days since 2000-01-01 as u16
+EVENT_BROADCAST = 9  # the heart rate is for anybody from now on: 1, or no more: 0
 EVENT_LOW_BATTERY = 10  # battery.pack_battery
 EVENT_CALIBRATED = 11  # a calibration with a cuff has ended: its STATUS_*; only OK replaces one
 EVENT_FILES_LOST = 12  # bonds, keys, calibration: the file system was damaged and made anew

@@ -161,7 +161,7 @@ class Board:
         await self._nimble.power_on()
         for name in (
             "active", "config", "advertise", "services", "read", "write", "buffer", "notify",
-            "disconnect", "pair", "passkey",
+            "indicate", "disconnect", "pair", "passkey",
         ):  # fmt: skip
             self._calls[f"ble_{name}"] = getattr(self._nimble, f"ble_{name}")
         self._interpreter = Interpreter(self._firmware)

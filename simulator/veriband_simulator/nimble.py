@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
-from typing import Any
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, cast
 
 from bumble import att, gatt
 from bumble.core import UUID
@@ -21,9 +22,12 @@ from veriband_simulator.interpreter import Value
 DEFAULT_VALUE_BYTES = 20  # a longer write is cut to that, and acknowledged
 MOST_QUEUED = 12  # notifications that wait in the stack; beyond it, ENOMEM
 MOST_SERVICES = 8
-ENOMEM, EINVAL, ENOTCONN, E2BIG = 12, 22, 128, 7
+ENOMEM, EINVAL, ENOTCONN, E2BIG, EALREADY = 12, 22, 128, 7, 114
 
-CONNECT, DISCONNECT, WRITE, READ_REQUEST, MTU = 1, 2, 3, 4, 21
+NOBODY = 0xFFFF  # whose read it is when the stack itself fetches what subscribers are sent
+NOTIFY, INDICATE = 1, 2  # bits of a CCCD
+
+CONNECT, DISCONNECT, WRITE, READ_REQUEST, INDICATED, MTU = 1, 2, 3, 4, 20, 21
 ENCRYPTION, GET_SECRET, SET_SECRET, PASSKEY = 28, 29, 30, 31
 _OUR_SECRET, _PEER_SECRET = 1, 2
 _DISPLAY = 3
@@ -56,6 +60,8 @@ class _Peer:
     authenticated: bool = False
     bonded: bool = False
     passkey: asyncio.Future[int] | None = None
+    unconfirmed: int | None = None  # the handle of the one indication that may be under way
+    changed: set[int] = field(default_factory=set[int])  # to be told as soon as that may be
 
 
 class Nimble(KeyStore):
@@ -84,6 +90,8 @@ class Nimble(KeyStore):
         """The board lost power or was reset: silence, without a goodbye."""
         for task in self._chores:
             self._end(task)
+        for peer in self._peers.values():
+            peer.changed.clear()
         self._air.vanish(self._address)
 
     def _end(self, task: asyncio.Task[None]) -> None:
@@ -176,34 +184,76 @@ class Nimble(KeyStore):
         attribute.value = value
         attribute.room = max(attribute.room, len(value))
         if send_update:
-            for conn in self._peers:
-                if self._subscribed(conn, handle):
-                    self.ble_notify(conn, handle, value)
+            for conn, peer in self._peers.items():
+                peer.changed.add(handle)
+                asyncio.get_running_loop().call_soon(self._tell, conn)
 
     def ble_buffer(self, handle: int, size: int, append: bool) -> None:
         """Give the value room for `size` bytes."""
         attribute = self._attributes[handle]
         attribute.room, attribute.append = size, append
 
-    def _subscribed(self, conn: int, handle: int) -> bool:
-        subscriptions = self._device.gatt_server.subscribers.get(self._peers[conn].connection, {})
-        return bool(subscriptions.get(handle, b"\0")[0] & 1)
+    def _tell(self, conn: int) -> None:
+        """Send what has changed and is subscribed to, each value as the firmware lets it be read.
+        What finds no room in the queue is lost; an indication waits for the one before it."""
+        peer = self._peers.get(conn)
+        if peer is None:
+            return
+        for handle in sorted(peer.changed):
+            bits = self._subscription(conn, handle)
+            if bits == INDICATE and peer.unconfirmed is not None:
+                continue
+            peer.changed.discard(handle)
+            if bits and not self._raise(READ_REQUEST, (NOBODY, handle)):
+                with suppress(RadioError):
+                    self._send(conn, handle, None, indicate=bits == INDICATE)
 
-    def ble_notify(self, conn: int, handle: int, value: bytes | None) -> None:
-        """Notify, subscribed or not; cut to the MTU. ENOMEM when the queue is full."""
+    def _subscription(self, conn: int, handle: int) -> int:
+        """NOTIFY, INDICATE or 0: what the CCCD asks for and there is, notifications first."""
+        subscriptions = self._device.gatt_server.subscribers.get(self._peers[conn].connection, {})
+        bits = subscriptions.get(handle, b"\0")[0] & self._attributes[handle].flags >> 4
+        return bits & NOTIFY or bits & INDICATE
+
+    def _send(self, conn: int, handle: int, value: bytes | None, *, indicate: bool) -> None:
         peer = self._peer(conn)
         if self._air.queued(self._address, str(peer.connection.peer_address)) >= MOST_QUEUED:
             raise RadioError(ENOMEM)
         data = self._attributes[handle].value if value is None else value
-        self._device.gatt_server.send_gatt_pdu(
-            peer.connection,
-            bytes(
-                att.ATT_Handle_Value_Notification(
-                    attribute_handle=handle,
-                    attribute_value=data[: peer.connection.att_mtu - 3],
-                )
-            ),
+        server, kind = self._device.gatt_server, att.ATT_Handle_Value_Notification
+        if indicate:
+            if peer.unconfirmed is not None:
+                raise RadioError(EALREADY)
+            kind = att.ATT_Handle_Value_Indication
+            peer.unconfirmed = handle
+            confirmation: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            confirmation.add_done_callback(lambda _: self._confirmed(conn, peer))
+            self._await(peer.connection, confirmation)
+        data = data[: peer.connection.att_mtu - 3]
+        pdu = kind(attribute_handle=handle, attribute_value=data)
+        server.send_gatt_pdu(peer.connection, bytes(pdu))
+
+    def _await(self, connection: Connection, confirmation: asyncio.Future[None] | None) -> None:
+        """What Bumble's server ends when the other side confirms an indication."""
+        pending = cast(
+            "dict[Connection, asyncio.Future[None] | None]",
+            self._device.gatt_server.pending_confirmations,  # type: ignore[reportUnknownMemberType]
         )
+        pending[connection] = confirmation
+
+    def _confirmed(self, conn: int, peer: _Peer) -> None:
+        handle, peer.unconfirmed = peer.unconfirmed, None
+        self._await(peer.connection, None)
+        if self._peers.get(conn) is peer:
+            self._raise(INDICATED, (conn, handle, 0))
+            self._tell(conn)
+
+    def ble_notify(self, conn: int, handle: int, value: bytes | None) -> None:
+        """Notify, subscribed or not; cut to the MTU. ENOMEM when the queue is full."""
+        self._send(conn, handle, value, indicate=False)
+
+    def ble_indicate(self, conn: int, handle: int, value: bytes | None) -> None:
+        """Indicate, subscribed or not; cut to the MTU. EALREADY while one is not confirmed."""
+        self._send(conn, handle, value, indicate=True)
 
     def ble_disconnect(self, conn: int) -> bool:
         """Disconnect; False when there is no such connection."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 
-from veriband_simulator.wrist import SPO2_PERCENT, Arm, Heart, acceleration, light
+from veriband_simulator.wrist import SPO2_PERCENT, Arm, Heart, acceleration, beats, light
 
 MINUTE_US = 60_000_000
 NATURAL_SPM = 100.0  # who makes fewer steps in a minute walks for a part of it and stands
@@ -93,6 +93,10 @@ class Wearer:
     def heart_rate_bpm(self, at_us: int) -> float:
         """The heart rate at a moment."""
         return self._heart(at_us).bpm
+
+    def beats(self, at_us: int) -> float:
+        """How often the heart has beaten until a moment, with fractions."""
+        return beats(self._arm, at_us, self._heart(at_us))
 
     def _heart(self, us: int) -> Heart:
         middle, rest = divmod(us - self._start_us - MINUTE_US // 2, MINUTE_US)

@@ -131,6 +131,13 @@ def _motion(arm: Arm, steps: float, minute: int) -> float:
     )
 
 
+def beats(arm: Arm, us: int, heart: Heart) -> float:
+    """How many beats there were until a moment, with fractions, as the breath shifts them."""
+    breath = math.sin(TURN * arm.breath_hz * us / 1e6 + arm.breath_phase)
+    calm = ARRHYTHMIA * max(0.2, 1 - max(0.0, heart.bpm - 60) / 80)
+    return heart.beats + calm * heart.bpm / 60 / (TURN * arm.breath_hz) * breath
+
+
 def light(
     arm: Arm, us: int, heart: Heart | None, steps: float, spm: float, minute: int
 ) -> tuple[int, int]:
@@ -147,9 +154,7 @@ def light(
     else:
         seconds = us / 1e6
         breath = math.sin(TURN * arm.breath_hz * seconds + arm.breath_phase)
-        calm = ARRHYTHMIA * max(0.2, 1 - max(0.0, heart.bpm - 60) / 80)
-        beats = heart.beats + calm * heart.bpm / 60 / (TURN * arm.breath_hz) * breath
-        pulse = _WAVE[int(beats % 1 * _TABLE)]
+        pulse = _WAVE[int(beats(arm, us, heart) % 1 * _TABLE)]
         slow = 0.3 * breath + 0.5 * math.sin(TURN * seconds / 47 + arm.half_phase)
         moved *= MOST_MOTION / 2
         still = arm.perfusion * slow

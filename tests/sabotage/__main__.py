@@ -33,6 +33,8 @@ PPG = "tests/whole/test_ppg.py"
 METER = "tests/whole/test_meter.py"
 BRIDGE = "tests/whole/test_strip_read.py"
 PRESSURE = "tests/whole/test_pressure.py"
+SERVICES = "tests/whole/test_services.py"
+HOSTILE = f"{SERVICES}::test_a_hostile_listener_gets_the_heart_rate_and_nothing_else"
 LIES = "tests/campaign/test_campaigns.py::test_a_daemon_refuses_lies_and_says_why"
 
 
@@ -456,6 +458,37 @@ BREAKAGES = (
         "_EARLY = timedelta(hours=1)",
         "_EARLY = timedelta(hours=0)",
         f"{CYCLES}::test_a_night_of_25_hours_has_one_measurement_in_each_period",
+    ),
+    Breakage(
+        "one service can be read without encryption",
+        "firmware/band/table.py",
+        "(uuids.PLX_FEATURES, _READ)", "(uuids.PLX_FEATURES, 0x0002)", HOSTILE,
+    ),
+    Breakage(
+        "a broadcast is of everything",
+        "firmware/band/radio.py",
+        "        is_open = self.broadcasts and handle == self.heart_rate",
+        "        is_open = self.broadcasts", HOSTILE,
+    ),
+    Breakage(
+        "listeners take the host's place, too",
+        "firmware/band/door.py",
+        "            if self._is_full():",
+        "            if False:",
+        f"{SERVICES}::test_neighbours_who_listen_leave_a_place_for_the_host",
+    ),
+    Breakage(
+        "intervals between beats are told in milliseconds",
+        "firmware/band/live.py",
+        "intervals.append(interval * 32 // 25)",
+        "intervals.append(interval * 5 // 4)",
+        f"{SERVICES}::test_a_heart_at_rest_is_heard_beat_by_beat",
+    ),
+    Breakage(
+        "an SFLOAT's exponent has the other sign",
+        "protocol/veriband_protocol/sfloat.py",
+        "(exponent & 0x0F) << 12", "(-exponent & 0x0F) << 12",
+        "tests/protocol/test_sfloat.py",
     ),
     Breakage(
         "the wrap of an uploaded total is not undone",

@@ -407,7 +407,7 @@ FOR_EVER = "await __import__('asyncio').Event().wait()"
 HANGS = {
     "the button": (click_once, 3, "button", "            if held >= _LONG_MS:", "if held < 1000:"),
     "requests": (
-        ask, 3, "requests", "                await self._respond(conn, self._control",
+        ask, 3, "requests", "                answer = self._control.answer(data)",
         "if data[0] == 0x7F:",
     ),
     "a measurement": (measure, 4, "vitals", "            await self._measure(vital ==", ""),

@@ -95,7 +95,8 @@ class BLE:
         return world.call("ble_read", handle)
 
     def gatts_write(self, handle: int, data, send_update: bool = False) -> None:
-        """Set the local value."""
+        """Set the local value; with `send_update` whoever has subscribed to it is sent it, a
+        moment later, after an interrupt that reads it for nobody (connection 0xFFFF)."""
         world.call("ble_write", handle, data, send_update)
 
     def gatts_set_buffer(self, handle: int, size: int, append: bool = False) -> None:
@@ -106,6 +107,11 @@ class BLE:
         """Notify, subscribed or not. ENOMEM when the queue is full."""
         self._check()
         world.call("ble_notify", conn, handle, data)
+
+    def gatts_indicate(self, conn: int, handle: int, data=None) -> None:
+        """Indicate, subscribed or not. An error while an earlier one is not confirmed."""
+        self._check()
+        world.call("ble_indicate", conn, handle, data)
 
     def gap_disconnect(self, conn: int) -> bool:
         """Disconnect."""
