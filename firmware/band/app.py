@@ -6,7 +6,7 @@ import machine
 from esp32 import Partition
 from machine import Pin
 
-from band import files, handover, restart, settings, tasks, wiring
+from band import files, handover, restart, settings, sleep, tasks, wiring
 from band.batteries import Batteries
 from band.bonds import Bonds
 from band.broadcast import Broadcast
@@ -24,6 +24,7 @@ from band.motor import Motor, QuietFlash
 from band.notes import Notes
 from band.pairing import Pairing
 from band.pressure import Pressure
+from band.profile import Profile
 from band.radio import Radio
 from band.record import Record
 from band.requests import Requests
@@ -87,10 +88,13 @@ class Band:
         seal = Seal()
         self._door = Door(self._radio, bonds, Pairing(given["secret"], self._notes))
         self._broadcast = Broadcast(self._door, record)
+        self._profile = Profile(
+            self._radio, self._door, record, given.get("profile", "responsive")
+        )
         self._requests = Requests(
             self._radio, self._door, Sync(self._radio, journal, clock, seal, strip),
-            Control(clock, journal, seal, pressure, self._batteries), self._vitals, self._services,
-            record,
+            Control(clock, journal, seal, pressure, self._batteries, self._profile), self._vitals,
+            self._services, record,
         )  # fmt: skip
         self._button = Button(board.BUTTON)
         self._measure_batteries()
@@ -118,8 +122,8 @@ class Band:
         button = self._button
         acts = {
             button.SHORT: self._motor.toggle,
-            button.DOUBLE: self._broadcast.toggle,
-            button.LONG: self._door.open,
+            button.DOUBLE: self._toggle_broadcast,
+            button.LONG: self._open_door,
             button.OVERLONG: self._hand_over,
         }
         while True:
@@ -129,6 +133,14 @@ class Band:
             if press == button.OVERLONG:
                 await button.released(_HELD_MS)  # it may be the one that starts the bootloader
                 machine.reset()
+
+    def _toggle_broadcast(self) -> None:
+        self._profile.rouse()
+        self._broadcast.toggle()
+
+    def _open_door(self) -> None:
+        self._profile.rouse()
+        self._door.open()
 
     def _hand_over(self) -> None:
         self._notes.keep(self._notes.HAND_OVER, 1)
@@ -142,11 +154,14 @@ class Band:
         roll = tasks.Roll(
             self._watchdog.feed, self._radio.ready, self._button.edge, self._vitals.wanted,
             self._strip.moved, self._motor.asked, self._radio.arrival,
+            self._profile.changed,
         )  # fmt: skip
+        sleep.when(lambda: not (self._radio.is_on or self._motor.runs()))
         turning = self._motor.run(self._motor_may_run, self._clock)
         await tasks.run(
             self._minutes.run(roll.call), self._requests.run(), self._buttons(),
             self._vitals.run(), self._strip.run(), turning, self._live.run(),
+            self._profile.run(),
         )  # fmt: skip
 
 

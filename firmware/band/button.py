@@ -3,8 +3,7 @@
 import asyncio
 import time
 
-from machine import Pin
-
+from band import lines
 from band.tasks import Bell
 
 _BOUNCE_MS = 30
@@ -23,9 +22,8 @@ class Button:
     OVERLONG = 4  # 10 s, told while it is still held
 
     def __init__(self, pin: int) -> None:
-        self._pin = Pin(pin, Pin.IN, Pin.PULL_UP)
         self.edge = Bell()
-        self._pin.irq(self._on_edge, Pin.IRQ_FALLING | Pin.IRQ_RISING)
+        self._pin = lines.watch(pin, self._on_edge, wakes=True)
 
     def _on_edge(self, _) -> None:
         self.edge.set()

@@ -9,12 +9,13 @@ from veriband_protocol import VERSION, control, items
 class Control:
     """Each request of an opcode and a body has an answer of a status and a body."""
 
-    def __init__(self, clock, journal, seal, pressure, batteries) -> None:
+    def __init__(self, clock, journal, seal, pressure, batteries, profile) -> None:
         self._clock = clock
         self._journal = journal
         self._seal = seal
         self._pressure = pressure
         self._batteries = batteries
+        self._profile = profile
 
     def answer(self, request: bytes) -> bytes:
         """The response to `request`, errors included."""
@@ -38,6 +39,8 @@ class Control:
             if len(body) not in (0, 2 * control.CUFF_READINGS):
                 return control.BAD_LENGTH, b""
             return control.OK, self._pressure.calibrate(body)
+        if opcode == control.PROFILE:
+            return self._choose_profile(body)
         if opcode == control.FILE:
             return self._file(body) if len(body) == 1 else (control.BAD_LENGTH, b"")
         if opcode not in (control.INFO, control.TIME, control.MEASURE):
@@ -80,6 +83,13 @@ class Control:
             key_id = control.pack_key_id(self._seal.key_id)
             self._journal.event(self._clock.since_item_ms(), items.EVENT_KEY, key_id)
         return control.OK, control.pack_key_id(self._seal.key_id)
+
+    def _choose_profile(self, body: bytes):
+        if len(body) > 1:
+            return control.BAD_LENGTH, b""
+        if body:
+            self._profile.choose(body[0])
+        return control.OK, bytes((self._profile.current,))
 
     def _time(self) -> bytes:
         clock = self._clock

@@ -24,6 +24,10 @@ class Door:
         self._advertise()
         asyncio.create_task(self._expire())
 
+    def is_open(self) -> bool:
+        """Whether somebody may pair."""
+        return self._pairing.is_open()
+
     async def _expire(self) -> None:
         await asyncio.sleep_ms(WINDOW_MS)
         if not self._pairing.is_open():

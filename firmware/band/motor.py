@@ -36,6 +36,10 @@ class Motor:
         self._power = 0
         self._pwm.duty_u16(0)
 
+    def runs(self) -> bool:
+        """Whether it turns, or is about to."""
+        return self._left > 0
+
     def toggle(self) -> None:
         """Start it, or stop it."""
         if self._left:

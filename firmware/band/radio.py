@@ -10,7 +10,7 @@ from machine import unique_id
 from band import advert
 from band.bonds import IDENTITY
 from band.peer import Peer
-from band.table import services
+from band.table import Table
 from band.tasks import Bell
 
 CONNECT = 1
@@ -25,20 +25,19 @@ SET_SECRET = 30
 PASSKEY = 31
 
 _DISPLAY_ONLY = 0
-_ADVERTISE_US = 1000000
 MOST_CONNECTIONS = 3
 _QUEUE = 16
 _ENOMEM = 12
 _RETRY_MS = 30
 _RETRIES = 200
-_WRITE_BUFFER = 64
 
 
-class Radio:
+class Radio(Table):
     """Advertises, queues what centrals write, sends to those that are trusted."""
 
     def __init__(self, bonds) -> None:
         self._bonds = bonds
+        self.on_start = lambda: None  # called when it is on, before anybody can connect
         self.before_read = lambda handle: None  # called in the interrupt with what will be read
         self.on_heard = lambda: None  # called there when the heart rate goes to a subscriber
         self.peers = {}
@@ -46,40 +45,50 @@ class Radio:
         self.ready = Bell()
         self.arrival = Bell()  # somebody who may have it has come
         self.broadcasts = False  # the heart rate, to anybody
+        self.advertise_us = 1000000
         self.bonding = None  # the connection that was shown a passkey
         self.name = "Veriband-" + hexlify(unique_id()[-2:]).decode().upper()
-        self._ble = ble = bluetooth.BLE()
-        ble.irq(self._irq)
+        self._ble = bluetooth.BLE()
+        self.is_on = False
+        self.on()
+
+    def on(self) -> None:
+        """Switch it on and advertise, unless it is on. Handles may be others than before."""
+        if self.is_on:
+            return
+        self.is_on = True
+        ble = self._ble
+        ble.irq(self._irq)  # switching it off forgets it
         ble.active(True)
         ble.config(gap_name=self.name, mtu=247, bond=True, mitm=True, le_secure=True)
         ble.config(io=_DISPLAY_ONLY)
-        handles = ble.gatts_register_services(services())
-        self.description = handles[0]
-        (self.battery,) = handles[1]
-        self.current_time, self.local_time = handles[2]
-        self.journal_state, self.journal_request, self.journal_data = handles[3]
-        self.control_request, self.control_response = handles[4]
-        self.heart_rate, self.sensor_location = handles[5]
-        self.spot_check, self.oximeter_features = handles[6]
-        self.blood_pressure, self.blood_pressure_features = handles[7]
-        self._indicated = (self.spot_check, self.blood_pressure)
-        for handle in (self.journal_request, self.control_request):
-            ble.gatts_set_buffer(handle, _WRITE_BUFFER)
+        self.register(ble)
+        self.on_start()
         self.advertise()
+
+    def off(self) -> None:
+        """Switch it off; nobody may be connected."""
+        self.is_on = False
+        self._ble.active(False)
+
+    def is_busy(self) -> bool:
+        """Whether anybody is connected, waits to be served, or may come to listen."""
+        return bool(self.peers or self.queue or self.broadcasts)
 
     def advertise(self, data: bytes = b"") -> None:
         """Be found, with manufacturer `data`, as long as there is room for another central."""
-        if len(self.peers) >= MOST_CONNECTIONS:
+        if not self.is_on or len(self.peers) >= MOST_CONNECTIONS:
             return
         self._ble.gap_advertise(
-            _ADVERTISE_US,
+            self.advertise_us,
             adv_data=advert.payload(self.broadcasts),
             resp_data=advert.response(self.name, data),
         )
 
     def write(self, handle: int, value: bytes) -> None:
-        """Set what `handle` reads as."""
-        self._ble.gatts_write(handle, value)
+        """Set what `handle` reads as, if it is on."""
+        if self.is_on:
+            self._ble.gatts_write(handle, value)
 
     def tell(self, handle: int, value: bytes) -> bool:
         """Notify or indicate `value` to those who have subscribed to it and may have it.
@@ -88,12 +97,14 @@ class Radio:
         connected who may not have it, those who may are told whether they have subscribed or not,
         and the answer is False.
         """
+        if not self.is_on:
+            return True
         is_open = self.broadcasts and handle == self.heart_rate
         peers = [peer for peer in self.peers.values() if peer.trusted or is_open]
         self._ble.gatts_write(handle, value, len(peers) == len(self.peers))
         if len(peers) == len(self.peers):
             return True
-        send = self._ble.gatts_indicate if handle in self._indicated else self._ble.gatts_notify
+        send = self._ble.gatts_indicate if handle in self.indicated else self._ble.gatts_notify
         for peer in peers:
             try:
                 send(peer.conn, handle, value)

@@ -29,13 +29,21 @@ class Services:
         self._clock = clock
         self._level = None
         self.is_live = False  # the heart rate is told once a second
+        record.on_reading = self.reading
+        the_radio.on_start = self._begin
+        self._begin()
+
+    def _begin(self) -> None:
+        """The radio is on: what does not change, and the battery's level."""
+        the_radio = self._radio
         texts = (b"Veriband", b"Veriband 1", hexlify(unique_id()), VERSION.encode())
         for i, text in enumerate(texts):
             the_radio.write(the_radio.description[i], text)
         the_radio.write(the_radio.sensor_location, _WRIST)
         the_radio.write(the_radio.oximeter_features, _OXIMETER)
         the_radio.write(the_radio.blood_pressure_features, _NO_FEATURES)
-        record.on_reading = self.reading
+        if self._level is not None:
+            the_radio.write(the_radio.battery, bytes((self._level,)))
 
     def before_read(self, handle: int) -> None:
         """Called in the radio's interrupt: make `handle` say what is true now."""

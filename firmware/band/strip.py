@@ -2,8 +2,7 @@
 
 import asyncio
 
-from machine import Pin
-
+from band import lines
 from band.tasks import Bell
 from drivers.at24c02 import AT24C02
 from drivers.max30102 import PART_ID
@@ -31,9 +30,7 @@ class Strip:
         self.moved = Bell()
         self._sockets = []
         for bit, pin in ((sockets.SOCKET_CASE, board.CASE), (sockets.SOCKET_COVER, board.COVER)):
-            contact = Pin(pin, Pin.IN, Pin.PULL_UP)
-            contact.irq(self._on_edge, Pin.IRQ_FALLING | Pin.IRQ_RISING)
-            self._sockets.append((bit, contact))
+            self._sockets.append((bit, lines.watch(pin, self._on_edge)))
 
     def _on_edge(self, _) -> None:
         self.moved.set()

@@ -9,7 +9,7 @@ _WRITE = 0x0008 | 0x1000 | 0x2000
 _NOTIFY = 0x0010 | 0x8000  # newer NimBLE: the subscription needs encryption
 _INDICATE = 0x0020 | 0x8000
 _NOTIFY_BROADCAST = 0x0010  # anybody may subscribe; Radio.tell decides who is told
-
+_WRITE_BUFFER = 64
 
 _TABLE = (
     (uuids.DEVICE_INFORMATION, (
@@ -49,9 +49,25 @@ _TABLE = (
 )  # fmt: skip
 
 
-def services():
-    """The table for gatts_register_services."""
-    return tuple(
-        (UUID(service), tuple((UUID(uuid), flags) for uuid, flags in characteristics))
-        for service, characteristics in _TABLE
-    )
+class Table:
+    """What was registered: the handle of each characteristic."""
+
+    def register(self, ble) -> None:
+        """Register the services with a bluetooth.BLE that is active."""
+        handles = ble.gatts_register_services(
+            tuple(
+                (UUID(service), tuple((UUID(uuid), flags) for uuid, flags in characteristics))
+                for service, characteristics in _TABLE
+            )
+        )
+        self.description = handles[0]
+        (self.battery,) = handles[1]
+        self.current_time, self.local_time = handles[2]
+        self.journal_state, self.journal_request, self.journal_data = handles[3]
+        self.control_request, self.control_response = handles[4]
+        self.heart_rate, self.sensor_location = handles[5]
+        self.spot_check, self.oximeter_features = handles[6]
+        self.blood_pressure, self.blood_pressure_features = handles[7]
+        self.indicated = (self.spot_check, self.blood_pressure)
+        for handle in (self.journal_request, self.control_request):
+            ble.gatts_set_buffer(handle, _WRITE_BUFFER)

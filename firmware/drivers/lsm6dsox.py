@@ -11,6 +11,7 @@ _FIFO_CTRL3 = 0x09  # what is batched; then FIFO_CTRL4, the mode
 _WHO_AM_I = 0x0F
 _CTRL1_XL = 0x10
 _CTRL3_C = 0x12
+_CTRL6_C = 0x15
 _FIFO_STATUS1 = 0x3A  # words that wait, the low byte; then FIFO_STATUS2
 _FIFO_DATA_OUT_TAG = 0x78  # a word: tag, x, y, z; behind it comes the next one
 _EMB_FUNC_EN_A = 0x04  # embedded bank, as all below
@@ -21,6 +22,7 @@ _EMBEDDED = b"\x80"
 _USER = b"\x00"
 _XL_26HZ_4G = b"\x28"  # the pedometer needs 26 Hz or more
 _BDU_IF_INC = b"\x44"
+_LOW_POWER = b"\x10"  # XL_HM_MODE: the accelerometer takes 26 uA, not 170
 _BATCH_26HZ_CONTINUOUS = b"\x02\x06"  # when it is full the oldest are lost
 _NO_BATCH_BYPASS = b"\x00\x00"  # empties it
 _OVERRUN = 0x48  # now, or since the status was read
@@ -54,6 +56,7 @@ class LSM6DSOX:
         """
         self._write(_FUNC_CFG_ACCESS, _USER)
         self._write(_CTRL3_C, _BDU_IF_INC)
+        self._write(_CTRL6_C, _LOW_POWER)
         self._write(_CTRL1_XL, _XL_26HZ_4G)
         self._write(_FUNC_CFG_ACCESS, _EMBEDDED)
         self._write(_EMB_FUNC_SRC, _PEDO_RST_STEP)

@@ -38,9 +38,10 @@ from veriband.link import meter as meters
 from veriband.link import pairing
 from veriband.link.ladder import Ladder
 from veriband.link.radio import OXIMETER, PRESSURE_METER, Radio, system_radio
-from veriband.link.session import connected
-from veriband.link.supervisor import FIND_S, Supervisor, note
+from veriband.link.reach import reached
+from veriband.link.supervisor import Supervisor, note
 from veriband.link.sync import Synced
+from veriband.link.sync import sync as fetch
 from veriband.store import Store
 from veriband.store.entered import WHOEVER
 from veriband.store.roster import Band, Wearer
@@ -54,6 +55,7 @@ from veriband.vitals.meter_command import fetched, meter, near
 from veriband.vitals.pressure import Reminder, holding, reminder
 from veriband.web.command import web
 from veriband_protocol import uuids
+from veriband_protocol.profile import NAMES
 from veriband_protocol.sockets import CHIP_HUB
 
 
@@ -330,15 +332,41 @@ def run(ctx: click.Context, addresses: tuple[str, ...], every: float) -> None:
 
 @main.command()
 @click.argument("address")
+@click.argument("name", type=click.Choice(NAMES), required=False)
+@click.pass_context
+def profile(ctx: click.Context, address: str, name: str | None) -> None:
+    """Show a band's power profile, or choose one.
+
+    responsive: it can always be reached. endurance: it sleeps, and is awake for a moment every 40
+    seconds, so that its battery lasts longer.
+    """
+    store = open_store(ctx)
+    band = store.band(address)
+
+    async def work() -> None:
+        sleeps = store.sleeps(band, utc_ms())
+        async with reached(system_radio(), band.address, sleeps) as session:
+            if name is None:
+                now = await session.profile()
+            else:
+                now = await session.choose_profile(NAMES.index(name))
+            await fetch(session, store, band, utc_ms, zone_of(ctx))  # the store learns of it
+        click.echo(NAMES[now])
+
+    run_until_stopped(work())
+
+
+@main.command()
+@click.argument("address")
 @click.pass_context
 def info(ctx: click.Context, address: str) -> None:
     """Show what runs on a band (interpreter, version, each file's SHA-256), batteries, strip."""
-    band, zone = open_store(ctx, reading=True).band(address), zone_of(ctx)
+    store, zone = open_store(ctx, reading=True), zone_of(ctx)
+    band = store.band(address)
 
     async def work() -> None:
-        radio = system_radio()
-        device, _ = await radio.find(band.address, FIND_S)
-        async with connected(radio, device) as session:
+        sleeps = store.sleeps(band, utc_ms())
+        async with reached(system_radio(), band.address, sleeps) as session:
             about = await session.info()
             click.echo(
                 printable(f"{about.implementation}, firmware {about.firmware}, ")

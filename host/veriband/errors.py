@@ -72,6 +72,18 @@ class BandNotFound(VeribandError):
         )
 
 
+class BandAsleep(BandNotFound):
+    """A band in the power profile endurance was not awake here within a minute."""
+
+    def __init__(self, address: str) -> None:
+        VeribandError.__init__(
+            self,
+            f"Band {address} sleeps most of the time and was not awake near here within a minute: "
+            "bring it near and see that it is charged. When it is in reach, 'veriband profile "
+            f"{address} responsive' keeps it awake.",
+        )
+
+
 class BandVanished(VeribandError):
     """The connection was lost, or the band stopped answering."""
 

@@ -12,6 +12,7 @@ TIME = 0x04  # -> the clock
 MEASURE = 0x05  # a vital sign, now: pack_measure -> items.pack_sign of what was measured
 SEAL = 0x06  # a key to seal with from now on, or nothing -> pack_key_id
 CALIBRATE = 0x07  # references to begin (`unlikely`), nothing to ask -> pack_calibration
+PROFILE = 0x08  # a power profile (profile.*) from now on, or nothing -> the profile
 REPLY = 0x80
 
 OK = 0

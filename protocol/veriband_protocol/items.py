@@ -69,6 +69,7 @@ EVENT_BROADCAST = 9  # the heart rate is for anybody from now on: 1, or no more:
 EVENT_LOW_BATTERY = 10  # battery.pack_battery
 EVENT_CALIBRATED = 11  # a calibration with a cuff has ended: its STATUS_*; only OK replaces one
 EVENT_FILES_LOST = 12  # bonds, keys, calibration: the file system was damaged and made anew
+EVENT_PROFILE = 13  # another power profile: it follows, a byte
 EVENT_HANDED_OVER = 14  # everything of the wearer before was wiped; behind the log's first boot
 
 

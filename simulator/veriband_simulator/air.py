@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import math
 import random
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -23,6 +23,8 @@ __all__ = [
     "start_advertising",
     "stop_advertising",
 ]
+
+PDU_OCTETS = 14  # around a payload: preamble, address, header, MIC, CRC
 
 Mangle = Callable[[str, str, bytes], bytes | list[bytes] | None]
 
@@ -111,6 +113,7 @@ class Air(link.LocalLink):
         self.supervision_s = supervision_s
         self.mangle = mangle
         self.pdus = 0
+        self.octets: Counter[str] = Counter()  # sent in data PDUs, by address
         self._chance = rng
         self._seed = rng.getrandbits(64)
         self._trace = hashlib.sha256()
@@ -301,6 +304,8 @@ class Air(link.LocalLink):
             pdu = content.content
             content = pdu if isinstance(pdu, bytes) else repr(pdu).encode()
         self.pdus += 1
+        if kind in ("data", "lost"):
+            self.octets[source] += len(content) + PDU_OCTETS
         head = f"{round(_now_s() * 1e6)} {source} {target} {kind} {len(content)} "
         self._trace.update(head.encode() + content)
 

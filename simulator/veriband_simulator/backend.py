@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -57,6 +57,16 @@ def bleak_backend(central: Central) -> tuple[type[BaseBleakClient], type[BaseBle
         _central = central
 
     return SimulatedClient, SimulatedScanner
+
+
+def bonded_devices(central: Central) -> Callable[[str], Awaitable[BLEDevice | None]]:
+    """What gives a device that the computer is bonded with, without a scan, as BlueZ does."""
+
+    async def bonded(address: str) -> BLEDevice | None:
+        keys = await central.bond(address)
+        return BLEDevice(plain(address), None, None) if keys else None
+
+    return bonded
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from veriband_simulator.firmware import Firmware
 from veriband_simulator.flash import Flash, FlashFailed
 from veriband_simulator.interpreter import Interpreter, Value
 from veriband_simulator.nimble import Nimble, RadioError
+from veriband_simulator.usage import Usage
 
 PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = 1, 2, 3, 4, 5
 BOOT_S = 0.8  # from reset to the first line of boot.py
@@ -78,6 +79,7 @@ class Board:
         self.started_us: list[int] = []  # when each boot began
         self.motor: list[tuple[int, int]] = []  # when its power changed (us), to what of 65,535
         self.cell_uv: Callable[[], int] = lambda: 0  # at the pin that measures the coin cell
+        self.usage = Usage(self._now_us)
         self.wakes = 0
         self.cpu_s = 0.0  # of the interpreters that have ended
         self._calls: dict[str, Callable[..., Value]] = {
@@ -105,6 +107,8 @@ class Board:
             "rtc_memory": lambda: self._rtc_memory,
             "set_rtc_memory": self._set_rtc_memory,
             "feed": self._feed,
+            "sleep_begins": self._sleep_begins,
+            "sleep_ends": self._sleep_ends,
             "files_to_flash": self._files_to_flash,
             "script": lambda: self._script,
         }
@@ -147,6 +151,10 @@ class Board:
         """CPU seconds of all its interpreters."""
         return self.cpu_s + (self._interpreter.cpu_s() if self._interpreter else 0.0)
 
+    def octets(self) -> int:
+        """What its radio has sent in data PDUs."""
+        return self._air.octets[self.address]
+
     # Starting and stopping.
 
     async def _start_after_boot(self, cause: int) -> None:
@@ -156,7 +164,10 @@ class Board:
     async def _start(self, cause: int) -> None:
         self._cause = cause
         self._nimble = Nimble(
-            self._air, self.address, lambda event, data: self._event("ble", event, data)
+            self._air,
+            self.address,
+            lambda event, data: self._event("ble", event, data),
+            self.usage,
         )
         await self._nimble.power_on()
         for name in (
@@ -165,6 +176,7 @@ class Board:
         ):  # fmt: skip
             self._calls[f"ble_{name}"] = getattr(self._nimble, f"ble_{name}")
         self._interpreter = Interpreter(self._firmware)
+        self.usage.level("powered", 1)
         self.started_us.append(self._now_us())
         self._pump()
 
@@ -182,6 +194,8 @@ class Board:
         if self._nimble is not None:
             self._nimble.power_off()
             self._nimble = None
+        for what in ("powered", "asleep"):
+            self.usage.level(what, 0)
         self._events.clear()
         self._parked = self._reset_asked = False
         self.hub_pins = dict.fromkeys(HUB_PINS.values(), 1)  # nobody drives them
@@ -265,6 +279,15 @@ class Board:
         self.reset(SOFT_RESET)
 
     # What the firmware calls.
+
+    def _sleep_begins(self) -> None:
+        assert self._nimble is not None
+        if self._nimble.is_active:
+            raise Unmodelled("light sleep while the radio is on, which loses its connections")
+        self.usage.level("asleep", 1)
+
+    def _sleep_ends(self) -> None:
+        self.usage.level("asleep", 0)
 
     def _pin(self, pin: int) -> int:
         return self.bus.sda if LINES.get(pin) == "sda" else self._pins.get(pin, 1)

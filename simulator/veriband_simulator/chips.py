@@ -6,6 +6,8 @@ import struct
 from collections.abc import Callable
 from typing import ClassVar, Protocol, runtime_checkable
 
+from veriband_simulator.usage import Usage
+
 ENODEV = 19
 ETIMEDOUT = 116
 
@@ -219,7 +221,7 @@ class MotionFifo:
 
 class Lsm6dsox(Faulty):
     """LSM6DSOX (ST DS12814, AN5273): WHO_AM_I, both banks, the pedometer's 16-bit counter, and
-    the FIFO with acceleration at 26 Hz.
+    the FIFO with acceleration at 26 Hz. `usage` has "low power" and "high performance".
 
     It counts what `walked(us)` says was walked, while the pedometer and the accelerometer at 26 Hz
     or more are on, and feels `acceleration(us)`, x, y and z in g. The chip's debounce of about ten
@@ -230,7 +232,7 @@ class Lsm6dsox(Faulty):
 
     _USER: ClassVar = {
         0x01: 0x00, 0x07: 0x00, 0x08: 0x00, 0x09: 0x00, 0x0A: 0x00, 0x0F: 0x6C, 0x10: 0x00,
-        0x12: 0x04,
+        0x12: 0x04, 0x15: 0x00,
     }  # fmt: skip
     _EMBEDDED: ClassVar = {0x01: 0x00, 0x04: 0x00, 0x05: 0x00, 0x62: 0x00, 0x63: 0x00, 0x64: 0x00}
     # Reserved in the user bank, but reached when the chip is reset while the other bank is open.
@@ -245,6 +247,7 @@ class Lsm6dsox(Faulty):
         self._now_us = now_us
         self._walked = walked
         self._fifo = MotionFifo(now_us, acceleration or at_rest)
+        self.usage = Usage(now_us)
         self._batching = (0, 0, 0)  # CTRL1_XL, what is batched, the FIFO's mode
         self._spans: list[tuple[int, int | None]] = []  # (us, what had been walked if it counts)
         self.reset()
@@ -284,6 +287,9 @@ class Lsm6dsox(Faulty):
             self._since = walked
 
     def _settings_changed(self) -> None:
+        on, saves = self._user[0x10] >> 4 > 0, bool(self._user[0x15] & 0x10)
+        self.usage.level("low power", on and saves)
+        self.usage.level("high performance", on and not saves)
         if self._counting != (self._since is not None):
             now = self._now_us()
             self._since = self._walked(now) if self._counting else None

@@ -6,12 +6,14 @@ from collections import deque
 from collections.abc import Callable
 
 from veriband_simulator.chips import Faulty, Unmodelled
+from veriband_simulator.usage import Usage
 
 Light = Callable[[int], tuple[int, int]]
 
 _DEPTH = 32
 _DATA = 0x07
 _RATES_HZ = (50, 100, 200, 400, 800, 1000, 1600, 3200)
+_PULSES_US = (69, 118, 215, 411)
 _AVERAGES = (1, 2, 4, 8, 16, 32, 32, 32)
 _ADC_BITS = 18
 # Register -> value after a reset. What is not here is reserved, or not modelled.
@@ -28,7 +30,8 @@ class Max30102(Faulty):
     """MAX30102 (Maxim 19-7740): the FIFO, its pointers, interrupts, shut-down, temperature.
 
     `light(us)` gives (red, infrared) counts of 18 bits at the LED currents that are set; of an LED
-    without current nothing comes back.
+    without current nothing comes back. `usage` has "sampling" and "LED mA", what flows through the
+    LEDs on average.
     """
 
     address = 0x57
@@ -37,6 +40,7 @@ class Max30102(Faulty):
         self._now_us = now_us
         self._light = light
         self._celsius = celsius
+        self.usage = Usage(now_us)
         self.power_on()
 
     def power_on(self) -> None:
@@ -50,6 +54,7 @@ class Max30102(Faulty):
         self._write_pointer = self._read_pointer = self._overflow = 0
         self._byte = 0  # of the sample that is being read
         self._next_us: int | None = None  # when the next sample is taken, if any is
+        self._count_use()
 
     @property
     def is_shut_down(self) -> bool:
@@ -151,6 +156,17 @@ class Max30102(Faulty):
             self._measure_temperature()
         if register in (0x08, 0x09, 0x0A):
             self._start_or_stop()
+        self._count_use()
+
+    def _count_use(self) -> None:
+        """An LED is lit for a pulse at each sample, before they are averaged."""
+        samples = self._next_us is not None
+        self.usage.level("sampling", samples)
+        red, infrared = self._registers[0x0C], self._registers[0x0D]
+        lit = 0.2 * (red + infrared * (self._registers[0x09] & 0x07 == 3))
+        config = self._registers[0x0A]
+        duty = _PULSES_US[config & 3] * _RATES_HZ[config >> 2 & 7] / 1e6
+        self.usage.level("LED mA", lit * duty if samples else 0)
 
     def _start_or_stop(self) -> None:
         """A change of settings begins a new series of samples, unless the chip is shut down."""

@@ -18,6 +18,7 @@ from bumble.pairing import PairingConfig, PairingDelegate
 
 from veriband_simulator.air import Air, make_device, start_advertising, stop_advertising
 from veriband_simulator.interpreter import Value
+from veriband_simulator.usage import Usage
 
 DEFAULT_VALUE_BYTES = 20  # a longer write is cut to that, and acknowledged
 MOST_QUEUED = 12  # notifications that wait in the stack; beyond it, ENOMEM
@@ -65,20 +66,27 @@ class _Peer:
 
 
 class Nimble(KeyStore):
-    """One activation of the radio: from a start of the board to the next. Its key store asks the
-    firmware, as the binding does."""
+    """The radio from a start of the board to the next. Its key store asks the firmware, as the
+    binding does. In `usage` it counts "radio on", "advertising" and "connected"."""
 
-    def __init__(self, air: Air, address: str, raise_event: Raise) -> None:
+    def __init__(self, air: Air, address: str, raise_event: Raise, usage: Usage) -> None:
         self._air = air
         self._address = address
         self._raise = raise_event
-        self._device: Device = make_device(air, address, "band")
-        self._device.keystore = self
+        self._usage = usage
+        self.is_active = self._was_active = False
+        self._device = self._made()
         self._attributes: dict[int, _Attribute] = {}
         self._peers: dict[int, _Peer] = {}
         self._mitm = False
+        self._advertise_us: int | None = None
         self._chores: set[asyncio.Task[None]] = set()
         self._before: asyncio.Task[None] | None = None
+
+    def _made(self) -> Device:
+        device = make_device(self._air, self._address, "band")
+        device.keystore = self
+        return device
 
     async def power_on(self) -> None:
         """Bring the controller up. Nothing is on the air before the firmware says so."""
@@ -87,12 +95,21 @@ class Nimble(KeyStore):
         self._device.on(Device.EVENT_CONNECTION, self._connected)
 
     def power_off(self) -> None:
-        """The board lost power or was reset: silence, without a goodbye."""
+        """The board lost power or was reset, or switched the radio off: silence, without a
+        goodbye."""
         for task in self._chores:
             self._end(task)
         for peer in self._peers.values():
             peer.changed.clear()
         self._air.vanish(self._address)
+        for peer in self._peers.values():
+            if peer.passkey is not None:
+                peer.passkey.cancel()
+        self._peers.clear()
+        self._attributes.clear()
+        self.is_active = False
+        for what in ("radio on", "advertising", "connected"):
+            self._usage.level(what, 0)
 
     def _end(self, task: asyncio.Task[None]) -> None:
         """Cancel until it ends: asyncio.wait_for of Python 3.11 may swallow a cancellation."""
@@ -116,7 +133,15 @@ class Nimble(KeyStore):
     # What the firmware calls.
 
     def ble_active(self, active: bool) -> None:
-        """The device is powered from the board's start on."""
+        """Switch the radio on, or off: services, advertising and connections are gone then."""
+        if active and not self.is_active:
+            if self._was_active:
+                self._device = self._made()
+                self._chore(self.power_on)
+            self.is_active = self._was_active = True
+            self._usage.level("radio on", 1)
+        elif not active and self.is_active:
+            self.power_off()
 
     def ble_config(self, name: str, value: Value) -> None:
         """Take over the settings that matter here: mtu and mitm."""
@@ -131,6 +156,8 @@ class Nimble(KeyStore):
         """Advertise, or stop with None. 31 bytes each; longer is EINVAL."""
         if len(payload or b"") > 31 or len(response or b"") > 31:
             raise RadioError(EINVAL)
+        self._advertise_us = interval_us
+        self._count_advertising()
         if interval_us is None:
             self._chore(lambda: stop_advertising(self._device))
         else:
@@ -285,9 +312,17 @@ class Nimble(KeyStore):
         """The firmware's number of it; None when it ended just before a request got here."""
         return next((n for n, peer in self._peers.items() if peer.connection is connection), None)
 
+    def _count_advertising(self) -> None:
+        """Events a second: every interval, and 5 ms later on average."""
+        us = self._advertise_us
+        self._usage.level("advertising", 1e6 / (us + 5000) if us else 0)
+
     def _connected(self, connection: Connection) -> None:
         conn = next(n for n in range(256) if n not in self._peers)
         self._peers[conn] = _Peer(connection)
+        self._advertise_us = None
+        self._count_advertising()
+        self._usage.level("connected", len(self._peers))
 
         def disconnected(_: int) -> None:
             self._disconnected(conn)
@@ -306,6 +341,7 @@ class Nimble(KeyStore):
 
     def _disconnected(self, conn: int) -> None:
         peer = self._peers.pop(conn)
+        self._usage.level("connected", len(self._peers))
         if peer.passkey is not None:
             peer.passkey.cancel()
         self._raise(DISCONNECT, (conn, 0, bytes(reversed(bytes(peer.connection.peer_address)))))

@@ -106,6 +106,8 @@ class SimulatedBand:
         if self.strip and self.strip.socket:
             self.board.set_pin(DETECT_PINS[self.strip.socket], 1)
             self.strip.socket = None
+            self.board.usage.level("strip plugged", 0)
+            self.strip.pulse.usage.stop()
             for chip in self.strip.chips:
                 self.board.bus.remove(chip)
 
@@ -115,6 +117,7 @@ class SimulatedBand:
             self.pull_strip()
             self.strip.power_on()
             self.strip.socket = socket
+            self.board.usage.level("strip plugged", 1)
             for chip in self.strip.chips:
                 self.board.bus.add(chip)
             self._move_hub_pins()

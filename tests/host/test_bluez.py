@@ -15,7 +15,7 @@ from dbus_fast.service import ServiceInterface, dbus_method, dbus_property
 
 from veriband.errors import NotReset, PairingFailed
 from veriband.link import bluez
-from veriband.link.bluez import BlueZAdapter, BlueZAgent
+from veriband.link.bluez import BlueZAdapter, BlueZAgent, bonded
 
 BAND = "C0:98:E5:00:00:01"
 DEVICE = "/org/bluez/hci0/dev_C0_98_E5_00_00_01"
@@ -171,8 +171,9 @@ class Adapter(ServiceInterface):
 class Device(ServiceInterface):
     """org.bluez.Device1."""
 
-    def __init__(self, adapter: str, connected: bool) -> None:
+    def __init__(self, adapter: str, connected: bool, paired: bool = False) -> None:
         super().__init__("org.bluez.Device1")
+        self.paired = paired
         self.adapter = adapter
         self.connected = connected
 
@@ -187,6 +188,10 @@ class Device(ServiceInterface):
     @dbus_property(access=PropertyAccess.READ)
     def Connected(self) -> "b":  # noqa: F821, N802
         return self.connected
+
+    @dbus_property(access=PropertyAccess.READ)
+    def Paired(self) -> "b":  # noqa: F821, N802
+        return self.paired
 
 
 HCI = ("/org/bluez/hci0", "/org/bluez/hci1")
@@ -310,3 +315,31 @@ def test_without_a_bus_there_is_no_reset_and_the_error_says_so(
             await BlueZAdapter().reset()
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("address", "paired", "powered", "known"),
+    [
+        ("aa:bb:cc:dd:ee:ff", True, True, True),
+        ("AA:BB:CC:DD:EE:FF", False, True, False),
+        ("AA:BB:CC:DD:EE:FF", True, False, False),
+        (BAND, True, True, False),
+    ],
+)
+def test_a_device_that_bluez_is_bonded_with_needs_no_scan(
+    bus_address: str, address: str, paired: bool, powered: bool, known: bool
+) -> None:
+    async def story() -> None:
+        device = Device(HCI[0], connected=False, paired=paired)
+        async with adapters(bus_address, Adapter(powered=powered), device=device):
+            found = await bonded(address)
+        assert (found is not None) == known
+        if found is not None:
+            assert found.address == "AA:BB:CC:DD:EE:FF"
+            assert found.details["path"] == "/org/bluez/hci0/dev_AA_BB_CC_DD_EE_FF"
+
+    asyncio.run(story())
+
+
+def test_without_bluez_no_device_is_bonded(bus_address: str) -> None:
+    assert asyncio.run(bonded(BAND)) is None

@@ -33,6 +33,7 @@ from veriband_protocol.items import (
     EVENT_LOW_BATTERY,
     EVENT_STRIP,
 )
+from veriband_protocol.profile import RESPONSIVE
 from veriband_protocol.sockets import CHIP_HUB, CHIP_PULSE, SOCKET_COVER, pack_strip
 from veriband_simulator import clock
 
@@ -166,9 +167,6 @@ class Neighbour:
         advertisement = AdvertisementData(None, {}, {}, [], None, -50, ())
         return [(BLEDevice(BAND, self.text, None), advertisement)]
 
-    async def find(self, address: str, seconds: float) -> tuple[None, None]:
-        return None, None
-
     async def info(self) -> BandInfo:
         return BandInfo(self.text, self.text, 1, "", 0, 0, 3912, 0)
 
@@ -188,7 +186,7 @@ def test_what_a_neighbour_sends_cannot_act_upon_the_terminal(
 ) -> None:
     neighbour = Neighbour()
     monkeypatch.setattr(cli, "system_radio", lambda: neighbour)
-    monkeypatch.setattr(cli, "connected", lambda *_: nullcontext(neighbour))
+    monkeypatch.setattr(cli, "reached", lambda *_: nullcontext(neighbour))
     told = run("--store", path, *command).output.splitlines()
     assert sum(r"\x1b[2J\nBänd\u202e" in line for line in told) == lines
     assert all(line.isprintable() for line in told)
@@ -198,11 +196,42 @@ def test_info_says_which_strip_sits_where_and_how_the_batteries_are(
     path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cli, "system_radio", Neighbour)
-    monkeypatch.setattr(cli, "connected", lambda *_: nullcontext(Neighbour()))
+    monkeypatch.setattr(cli, "reached", lambda *_: nullcontext(Neighbour()))
     line = "strip 00005EED in the cover: pulse sensor, blood-pressure hub"
     told = run("--store", path, "--zone", "Europe/Berlin", "info", BAND).output.splitlines()
     assert told[1:3] == ["battery 3.91 V, coin cell on the strip not known", line]
     assert told[3] == "Blood pressure: calibrated 2026-04-01 00:00, holds until 2026-05-01."
+
+
+class Sleeper(Neighbour):
+    """A band with a power profile."""
+
+    now = RESPONSIVE
+
+    async def profile(self) -> int:
+        return self.now
+
+    async def choose_profile(self, profile: int) -> int:
+        self.now = profile
+        return profile
+
+
+def test_a_bands_profile_is_shown_chosen_and_fetched(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sleeper, fetched = Sleeper(), []
+
+    async def fetch(*arguments: Any) -> None:
+        fetched.append(arguments[0])
+
+    monkeypatch.setattr(cli, "system_radio", lambda: sleeper)
+    monkeypatch.setattr(cli, "reached", lambda *_: nullcontext(sleeper))
+    monkeypatch.setattr(cli, "fetch", fetch)
+    assert run("--store", path, "profile", BAND).output == "responsive\n"
+    assert run("--store", path, "profile", BAND, "endurance").output == "endurance\n"
+    assert run("--store", path, "profile", BAND).output == "endurance\n"
+    assert fetched == [sleeper] * 3
+    assert run("--store", path, "profile", BAND, "lazy").exit_code == 2
 
 
 @pytest.mark.parametrize(

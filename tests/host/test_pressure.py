@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from veriband.cli import main
-from veriband.link import calibration
+from veriband.link import calibration, reach
 from veriband.link.session import BandClock, Calibration
 from veriband.records import Anchor, Item, Kind, Sign
 from veriband.store import Store
@@ -69,7 +69,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result
         monkeypatch.setattr(calibration, "LOOK_S", 0)
         for module in (calibrate_command, command):
             monkeypatch.setattr(module, "system_radio", lambda: band)
-        for module in (calibrate_command, command, calibration):
+        for module in (calibrate_command, reach, calibration):
             monkeypatch.setattr(module, "connected", lambda *_: nullcontext(band))
         words = ["--store", path, "--zone", "Europe/Berlin", *arguments]
         return CliRunner().invoke(main, words)

@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from veriband.analysis.cycles import Stay
 from veriband.cli import main
 from veriband.errors import NotMeasured
+from veriband.link import reach
 from veriband.records import Anchor, Kind, Sign, Taken, reading
 from veriband.store import Store
 from veriband.vitals import command
@@ -218,7 +219,7 @@ def test_what_is_measured_now_is_told(
 ) -> None:
     radio = Measuring(signs)
     monkeypatch.setattr(command, "system_radio", lambda: radio)
-    monkeypatch.setattr(command, "connected", lambda *_: nullcontext(radio))
+    monkeypatch.setattr(reach, "connected", lambda *_: nullcontext(radio))
     done = run(stored(tmp_path, []), arguments[0], BAND, *arguments[1:])
     assert (done.exit_code, done.output.splitlines()) == (status, lines)
     assert radio.asked == [VITAL_SPO2 if "spo2" in arguments else VITAL_HEART_RATE]
@@ -229,7 +230,7 @@ def test_an_answer_to_something_else_is_no_measurement(
 ) -> None:
     radio = Measuring([HEART])
     monkeypatch.setattr(command, "system_radio", lambda: radio)
-    monkeypatch.setattr(command, "connected", lambda *_: nullcontext(radio))
+    monkeypatch.setattr(reach, "connected", lambda *_: nullcontext(radio))
     done = run(stored(tmp_path, []), "measure", BAND, "spo2")
     assert done.exit_code == 1
     assert "an answer without SpO2" in done.output

@@ -35,6 +35,7 @@ BRIDGE = "tests/whole/test_strip_read.py"
 PRESSURE = "tests/whole/test_pressure.py"
 SERVICES = "tests/whole/test_services.py"
 HOSTILE = f"{SERVICES}::test_a_hostile_listener_gets_the_heart_rate_and_nothing_else"
+POWER = "tests/whole/test_power.py"
 LIES = "tests/campaign/test_campaigns.py::test_a_daemon_refuses_lies_and_says_why"
 
 
@@ -194,7 +195,7 @@ BREAKAGES = (
     ),
     Breakage(
         "reading needs no encryption",
-        "firmware/band/radio.py",
+        "firmware/band/services.py",
         "_F_READ_SAFE = 0x0002 | 0x0200 | 0x0400",
         "_F_READ_SAFE = 0x0002",
         f"{SECURITY}::test_an_unpaired_central_reads_nothing_and_is_told_nothing",
@@ -546,6 +547,59 @@ BREAKAGES = (
         "            steps = np.where(many, UNREAD, steps)",
         "            pass",
         f"{JUDGE}::test_what_nobody_can_have_walked_is_set_aside_aloud",
+    ),
+    Breakage(
+        "a band that sleeps does not switch its radio off",
+        "firmware/band/profile.py", "                self._radio.off()",
+        "                pass", POWER,
+    ),
+    Breakage(
+        "a band that sleeps waits for its next task awake",
+        "firmware/band/sleep.py", "            lines.light_sleep(left)",
+        "            super().wait_io_event(left)", POWER,
+    ),
+    Breakage(
+        "a band sleeps past its tasks",
+        "firmware/band/sleep.py", "lines.light_sleep(left)", "lines.light_sleep(left + 4000)",
+        POWER,
+    ),
+    Breakage(
+        "the button does not wake the band",
+        "firmware/band/button.py", ", wakes=True)", ")", POWER,
+    ),
+    Breakage(
+        "the pins of a band that slept have no edges any more",
+        "firmware/band/lines.py", "            pin.irq(on_edge, _EDGES)",
+        "            pass", POWER,
+    ),
+    Breakage(
+        "what has changed at a pin meanwhile is not told",
+        "firmware/band/lines.py", "if pin.value() != level:", "if False:", POWER,
+    ),
+    Breakage(
+        "pins that wake interrupt for ever",
+        "firmware/band/lines.py", "state = machine.disable_irq()", "state = True", POWER,
+    ),
+    Breakage(
+        "a profile that was chosen is not kept over a reset",
+        "firmware/band/profile.py", '            settings.save("profile", profile)',
+        "            pass", POWER,
+    ),
+    Breakage(
+        "the radio goes off while somebody is connected",
+        "firmware/band/radio.py", "return bool(self.peers or self.queue)", "return False", POWER,
+    ),
+    Breakage(
+        "the radio goes off while pairing is open",
+        "firmware/band/profile.py", " or self._door.is_open()", "", POWER,
+    ),
+    Breakage(
+        "the radio is on too seldom for a heart rate within a minute",
+        "protocol/veriband_protocol/profile.py", "PERIOD_S = 40", "PERIOD_S = 55", POWER,
+    ),
+    Breakage(
+        "the store does not know which band sleeps",
+        "host/veriband/store/store.py", "told[0][0] == bytes((ENDURANCE,))", "False", POWER,
     ),
 )  # fmt: skip
 

@@ -24,6 +24,7 @@ from veriband_simulator.nimble import (
     RadioError,
 )
 from veriband_simulator.remote import Remote
+from veriband_simulator.usage import Usage
 
 BAND, COMPUTER = "C0:98:E5:00:00:01", "F0:0D:5E:00:00:01"
 SERVICE = UUID("5b5e0000-1111-4222-8333-000000000000").to_bytes()
@@ -41,7 +42,7 @@ def test_a_write_that_comes_together_with_a_disconnect_is_dropped(
 
     async def main() -> None:
         air = Air(random.Random(1))
-        nimble = Nimble(air, BAND, raise_event)
+        nimble = Nimble(air, BAND, raise_event, Usage(lambda: 0))
         await nimble.power_on()
         ((handle,),) = nimble.ble_services(((SERVICE, ((VALUE, WRITE_WITHOUT_RESPONSE),)),))
         nimble.ble_advertise(100_000, b"\x02\x01\x06", None, True)
@@ -68,7 +69,7 @@ def told(
 
     async def main() -> None:
         air = Air(random.Random(1))
-        nimble = Nimble(air, BAND, raise_event)
+        nimble = Nimble(air, BAND, raise_event, Usage(lambda: 0))
         await nimble.power_on()
         ((handle,),) = nimble.ble_services(((SERVICE, ((VALUE, flags),)),))
         nimble.ble_advertise(100_000, b"\x02\x01\x06", None, True)
@@ -121,3 +122,40 @@ def test_one_indication_at_a_time_and_the_last_value_after_it() -> None:
         assert got == [b"1", b"4", b"5"]
 
     assert [event for event, _ in told(INDICATE, story)].count(INDICATED) == 3
+
+
+def test_a_radio_that_is_switched_off_is_gone_and_comes_back_with_nothing() -> None:
+    async def main() -> None:
+        usage = Usage(lambda: round(asyncio.get_running_loop().time() * 1e6))
+        air = Air(random.Random(1))
+        nimble = Nimble(air, BAND, lambda *_: None, usage)
+        await nimble.power_on()
+        computer = Central(air, COMPUTER, name="computer")
+        await computer.start()
+
+        def open_shop() -> int:
+            nimble.ble_active(True)
+            ((handle,),) = nimble.ble_services(((SERVICE, ((VALUE, WRITE_WITHOUT_RESPONSE),)),))
+            nimble.ble_advertise(100_000, b"\x02\x01\x06", None, True)
+            assert isinstance(handle, int)
+            return handle
+
+        handle = open_shop()
+        remote = await computer.connect(BAND)
+        await asyncio.sleep(1)
+        nimble.ble_active(False)
+        await asyncio.sleep(air.supervision_s + 1)
+        assert not remote.is_connected
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(10):
+                await computer.connect(BAND)
+        on_s = usage.total("radio on")
+        assert open_shop() == handle
+        remote = await computer.connect(BAND)
+        await remote.write(handle, b"x", response=False)
+        await asyncio.sleep(1)
+        assert nimble.ble_read(handle) == b"x"
+        assert usage.total("radio on") > on_s and usage.rises["radio on"] == 2
+
+    with seeded_entropy(1):
+        run(main(), limit_s=100)

@@ -18,6 +18,7 @@ from tests.firmware.backlog import backlog
 from veriband.errors import VeribandError
 from veriband.link.pairing import pair
 from veriband.link.radio import Radio
+from veriband.link.reach import FIND_S
 from veriband.link.session import Session, connected
 from veriband.link.supervisor import Supervisor
 from veriband.records import Item, Kind
@@ -25,7 +26,7 @@ from veriband.store import Store
 from veriband.store.roster import Band
 from veriband_protocol import items, uuids
 from veriband_simulator.agent import SimulatedAgent
-from veriband_simulator.backend import bleak_backend
+from veriband_simulator.backend import bleak_backend, bonded_devices
 from veriband_simulator.central import Central
 from veriband_simulator.firmware import Firmware
 from veriband_simulator.wearers import MINUTE_US, Walk, Wearer
@@ -68,7 +69,7 @@ class Rig:
     @asynccontextmanager
     async def session(self) -> AsyncGenerator[Session]:
         """A session with the band."""
-        device, _ = await self.radio.find(self.band.address, 30)
+        device, _ = await self.radio.find(self.band.address, FIND_S)
         async with connected(self.radio, device) as session:
             yield session
 
@@ -182,7 +183,7 @@ def stored(store: Store) -> list[Item]:
 def radio_of(computer: Central) -> Radio:
     """A computer's radio, its backend and its agent."""
     client, scanner = bleak_backend(computer)
-    return Radio(client, scanner, SimulatedAgent(computer))
+    return Radio(client, scanner, SimulatedAgent(computer), bonded=bonded_devices(computer))
 
 
 def walk(steps_a_minute: int = 100, minutes: int = 24 * 60) -> Walk:

@@ -19,8 +19,7 @@ from veriband.contest.enrolment import enrol as enrol_band
 from veriband.context import open_store, utc_ms, zone_of
 from veriband.errors import BadInput, VeribandError
 from veriband.link.radio import system_radio
-from veriband.link.session import connected
-from veriband.link.supervisor import FIND_S
+from veriband.link.reach import reached
 from veriband.records import Kind
 from veriband.store import Store
 from veriband.store.roster import Band, Contest
@@ -65,8 +64,8 @@ def enrol(ctx: click.Context, name: str, replace: bool) -> None:
         for band in bands:
             click.echo(f"{band.address}: ", nl=False)
             try:
-                device, _ = await radio.find(band.address, FIND_S)
-                async with connected(radio, device) as session:
+                sleeps = store.sleeps(band, utc_ms())
+                async with reached(radio, band.address, sleeps) as session:
                     new = await enrol_band(session, store, band, utc_ms, zone, replace=replace)
             except VeribandError as error:
                 failed = True

@@ -1,4 +1,4 @@
-"""BlueZ on Linux, over the system D-Bus: a pairing agent of our own, and resets of the adapter."""
+"""BlueZ on Linux, over the system D-Bus: our own pairing agent, resets of the adapter, bonds."""
 
 # No `from __future__ import annotations`: dbus-fast reads D-Bus types from the annotations.
 
@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from bleak.backends.device import BLEDevice
 from dbus_fast import BusType, DBusError, Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
 from dbus_fast.service import ServiceInterface, dbus_method
@@ -127,6 +128,29 @@ class BlueZAdapter:
         except (DBusError, OSError, EOFError) as error:
             why = str(error) or type(error).__name__
             raise NotReset(f"BlueZ does not answer ({why}): {_RESTART}") from error
+
+
+async def bonded(address: str) -> BLEDevice | None:
+    """The device with that address, if BlueZ is bonded with it over an adapter that is on; None
+    also when BlueZ does not answer."""
+    with suppress(DBusError, OSError, EOFError):
+        async with _system_bus() as bus, asyncio.timeout(ANSWER_S):
+            (objects,) = await _call(bus, "/", _OBJECTS, "GetManagedObjects")
+        return _bonded(objects, address.upper())
+    return None
+
+
+def _bonded(objects: _Objects, address: str) -> BLEDevice | None:
+    for path, its in objects.items():
+        device = its.get(_DEVICE)
+        if device is None or device["Address"].value != address or not device["Paired"].value:
+            continue
+        adapter = objects.get(device["Adapter"].value, {}).get(_ADAPTER)
+        if adapter and adapter["Powered"].value:
+            values = {name: variant.value for name, variant in device.items()}
+            details = {"path": path, "props": values}  # as bleak's BlueZ backend has them
+            return BLEDevice(address, values.get("Name"), details)
+    return None
 
 
 @asynccontextmanager

@@ -8,8 +8,8 @@ from datetime import tzinfo
 
 from veriband.errors import BandNotFound, BandVanished, CalibrationLost, NoPressure, UnlikelyCuff
 from veriband.link.radio import Radio
+from veriband.link.reach import FIND_S
 from veriband.link.session import Calibration, Session, connected
-from veriband.link.supervisor import FIND_S
 from veriband.link.sync import UtcMs, right_clock
 from veriband_protocol.control import unlikely
 from veriband_protocol.items import STATUS_BUSY, STATUS_OK, STATUS_UNCALIBRATED

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import sys
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -48,7 +48,8 @@ class Adapter(Protocol):
 @dataclass(eq=False)
 class Radio:
     """bleak with a backend (None: the platform's own), a pairing agent and an adapter that can be
-    reset (None: none).
+    reset (None: none). `bonded` gives a device that the system is bonded with, without looking for
+    it (None: this system does not).
 
     BlueZ takes one discovery at a time from a program: all who look for a band share one.
     """
@@ -57,6 +58,7 @@ class Radio:
     scanner: type[BaseBleakScanner] | None = None
     agent: PairingAgent | None = None
     adapter: Adapter | None = None
+    bonded: Callable[[str], Awaitable[BLEDevice | None]] | None = None
     _looking: list[_Seen] = field(default_factory=list[_Seen], init=False, repr=False)
     _discovery: BleakScanner | None = field(default=None, init=False, repr=False)
     _begun_s: float = field(default=0.0, init=False, repr=False)
@@ -181,7 +183,7 @@ class Radio:
 def system_radio() -> Radio:
     """This computer's own radio; on Linux with a pairing agent of our own, and BlueZ's adapter."""
     if sys.platform == "linux":
-        from veriband.link.bluez import BlueZAdapter, BlueZAgent
+        from veriband.link.bluez import BlueZAdapter, BlueZAgent, bonded
 
-        return Radio(agent=BlueZAgent(), adapter=BlueZAdapter())
+        return Radio(agent=BlueZAgent(), adapter=BlueZAdapter(), bonded=bonded)
     return Radio()

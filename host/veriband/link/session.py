@@ -28,11 +28,12 @@ from veriband.records import Sign, signs_of
 from veriband.strip import NO_STRIP, Strip
 from veriband_protocol import VERSION, control, uuids, wire
 from veriband_protocol.items import VITAL_BLOOD_PRESSURE, VITAL_HEART_RATE
+from veriband_protocol.profile import NAMES, PERIOD_S
 from veriband_protocol.sockets import unpack_strip
 
 T = TypeVar("T")
 
-CONNECT_S = 20.0
+CONNECT_S = PERIOD_S + 10.0  # a band that sleeps is awake once in PERIOD_S
 ANSWER_S = 10.0  # for one answer or frame; a band that writes flash needs a moment
 FRAMES = 18  # of a batch: at the usual MTU it takes a whole page of the journal
 AHEAD = 8  # batches under way at once, at most
@@ -349,6 +350,19 @@ class Session:
             return control.unpack_key_id(body)
         except ValueError as error:
             raise BadBatch(self.address, str(error)) from error
+
+    async def profile(self) -> int:
+        """The band's power profile, veriband_protocol.profile."""
+        return self._profile(await self.request(control.PROFILE))
+
+    async def choose_profile(self, profile: int) -> int:
+        """Have the band go on in another power profile; the one it has then."""
+        return self._profile(await self.request(control.PROFILE, bytes((profile,))))
+
+    def _profile(self, body: bytes) -> int:
+        if len(body) != 1 or body[0] >= len(NAMES):
+            raise BadBatch(self.address, f"a power profile that is none: {body.hex()}")
+        return body[0]
 
     async def clock(self) -> BandClock:
         """What time the band has."""

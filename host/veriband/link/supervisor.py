@@ -12,12 +12,12 @@ from veriband.errors import BandVanished, Unforeseen, VeribandError
 from veriband.judge.watch import Watch
 from veriband.link.ladder import Ladder
 from veriband.link.radio import Radio
-from veriband.link.session import Session, connected
+from veriband.link.reach import reached
+from veriband.link.session import Session
 from veriband.link.sync import Synced, UtcMs, sync
 from veriband.store import Store
 from veriband.store.roster import Band
 
-FIND_S = 30.0
 DEADLINE_S = 300.0  # for a whole attempt, from looking for the band to having left it
 ENDING_S = 30.0  # of these, kept for breaking it off
 FIRST_RETRY_S = 0.25
@@ -78,8 +78,8 @@ class Supervisor:
     async def _once(self) -> Synced:
         try:
             async with asyncio.timeout(DEADLINE_S - ENDING_S):
-                device, _ = await self._radio.find(self._band.address, FIND_S)
-                async with connected(self._radio, device) as session:
+                sleeps = self._store.sleeps(self._band, self._utc_ms())
+                async with reached(self._radio, self._band.address, sleeps) as session:
                     synced = await sync(session, self._store, self._band, self._utc_ms, self._zone)
                     await self._judge(session)
                     return synced

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from veriband.records import STRIP, TIMED, Anchor, End, Item, Kind, Sign, Taken, signs_of
 from veriband.store.entered import Entries
 from veriband.store.roster import Band, Wearer
-from veriband_protocol.items import EVENT_STRIP, VITAL_HEART_RATE
+from veriband_protocol.items import EVENT_PROFILE, EVENT_STRIP, VITAL_HEART_RATE
+from veriband_protocol.profile import ENDURANCE
 from veriband_protocol.wire import NO_SEAL, unpack_batch
 
 LATEST = 1 << 62  # UTC ms, later than everything
 STRIP_MS = 90 * 86_400_000  # so far back it is looked for when a strip was in
+PROFILE_MS = 365 * 86_400_000
 # Of an item: whether it came until a UTC ms. What an older Veriband stored came at 0.
 _ARRIVED = (
     "coalesce((SELECT utc_ms FROM arrival WHERE band = item.band AND epoch = item.epoch "
@@ -302,6 +304,16 @@ class Store(Entries):
             "AND utc_ms >= ? AND utc_ms < ? AND kind = ? ORDER BY utc_ms, epoch, seq",
             (band.id, from_utc_ms, to_utc_ms, Kind.EVENT),
         )
+
+    def sleeps(self, band: Band, utc_ms: int) -> bool:
+        """Whether the band is in the power profile endurance, for all that is known of the time
+        before `utc_ms`; no longer `PROFILE_MS` after it was told."""
+        told = self.read(
+            "SELECT raw FROM item INDEXED BY item_by_time WHERE band = ? AND utc_ms >= ? "
+            "AND utc_ms < ? AND kind = ? AND detail = ? ORDER BY utc_ms DESC, seq DESC LIMIT 1",
+            (band.id, utc_ms - PROFILE_MS, utc_ms, Kind.EVENT, EVENT_PROFILE),
+        )
+        return bool(told) and told[0][0] == bytes((ENDURANCE,))
 
     def count(self, band: Band, kind: Kind) -> int:
         """How many items of a kind are stored of a band, dated or not."""

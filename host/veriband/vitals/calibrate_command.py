@@ -13,8 +13,8 @@ import click
 from veriband.context import open_store, utc_ms, zone_of
 from veriband.link import calibration
 from veriband.link.radio import system_radio
+from veriband.link.reach import FIND_S
 from veriband.link.session import Calibration, Session, connected
-from veriband.link.supervisor import FIND_S
 from veriband.vitals.pressure import CAUTION, holding, progress
 
 

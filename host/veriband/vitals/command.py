@@ -12,8 +12,7 @@ from veriband.civil import zone_named
 from veriband.context import chosen_bands, open_store, run_until_stopped, utc_ms, zone_of
 from veriband.errors import BadBatch, NoPressure, NotMeasured
 from veriband.link.radio import system_radio
-from veriband.link.session import connected
-from veriband.link.supervisor import FIND_S
+from veriband.link.reach import reached
 from veriband.records import Sign, Taken
 from veriband.store import Store
 from veriband.store.roster import Band
@@ -80,10 +79,11 @@ def _stays(ctx: click.Context, store: Store, band: Band) -> list[Stay]:
 def measure(ctx: click.Context, address: str, vital: str) -> None:
     """Measure a vital sign on a band now: heart, spo2 (and the heart rate with it), or a blood
     pressure, by a fingertip on its strip's hub."""
-    band = open_store(ctx, reading=True).band(address)
+    store = open_store(ctx, reading=True)
+    band = store.band(address)
     if vital == "pressure":
         click.echo("Sit still, a fingertip on the hub, for half a minute.", err=True)
-    signs = _measured(band, ON_REQUEST[vital])
+    signs = _measured(store, band, ON_REQUEST[vital])
     for sign in signs:
         if sign.vital in VITALS and sign.status == STATUS_OK:
             click.echo(f"{VITALS[sign.vital].name}: {described(sign)}")
@@ -97,18 +97,18 @@ def measure(ctx: click.Context, address: str, vital: str) -> None:
 @click.pass_context
 def heart(ctx: click.Context, address: str) -> None:
     """Measure the heart rate on a band now."""
-    band = open_store(ctx, reading=True).band(address)
-    click.echo(described(_found(band, VITAL_HEART_RATE, _measured(band, VITAL_HEART_RATE))))
+    store = open_store(ctx, reading=True)
+    band = store.band(address)
+    click.echo(described(_found(band, VITAL_HEART_RATE, _measured(store, band, VITAL_HEART_RATE))))
 
 
-def _measured(band: Band, vital: int) -> list[Sign]:
+def _measured(store: Store, band: Band, vital: int) -> list[Sign]:
     """What a band measures now when it is asked for `vital`."""
     signs: list[Sign] = []
+    sleeps = store.sleeps(band, utc_ms())
 
     async def work() -> None:
-        radio = system_radio()
-        device, _ = await radio.find(band.address, FIND_S)
-        async with connected(radio, device) as session:
+        async with reached(system_radio(), band.address, sleeps) as session:
             signs.extend(await session.measure(vital))
 
     run_until_stopped(work())

@@ -15,8 +15,9 @@ from veriband.errors import VeribandError
 from veriband.judge.watch import Watch
 from veriband.link.pairing import pair
 from veriband.link.radio import Radio
+from veriband.link.reach import FIND_S
 from veriband.link.session import connected
-from veriband.link.supervisor import FIND_S, Supervisor
+from veriband.link.supervisor import Supervisor
 from veriband.store import Store
 from veriband.store.roster import Band as KnownBand
 from veriband.store.roster import Contest

@@ -56,6 +56,8 @@ class BLE:
         """Switch the radio on or off."""
         if active is not None:
             self._active = bool(active)
+            if not active:
+                self._handler = None
             world.call("ble_active", self._active)
         return self._active
 

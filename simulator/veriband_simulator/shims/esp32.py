@@ -1,11 +1,15 @@
-"""The ESP32's flash partitions and NVS, on the world's flash image."""
+"""The ESP32's flash partitions and NVS, on the world's flash image; what wakes it from sleep."""
 
 import struct
 from binascii import crc32
 
+from machine import Pin
+
 import world
 from codec import decode, encode
 
+WAKEUP_ALL_LOW = False
+WAKEUP_ANY_HIGH = True
 _BLOCK = 4096
 _AHEAD = 512  # bytes that are fetched at once; littlefs asks for 32 at a time, often the same
 _ahead_at = -1  # where in the flash those are that were fetched last
@@ -28,6 +32,12 @@ def _change(*call) -> None:
     global _ahead_at
     _ahead_at = -1
     world.call(*call)
+
+
+def wake_on_gpio(pins, level: bool) -> None:
+    """Wake from light sleep while one of `pins` has the level."""
+    Pin._wakers = tuple(pin._id for pin in pins)
+    Pin._waking_level = int(level)
 
 
 class Partition:

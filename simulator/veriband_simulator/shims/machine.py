@@ -30,6 +30,44 @@ def reset() -> None:
     sys.exit(0)
 
 
+_interrupts_on = True
+
+
+def disable_irq() -> bool:
+    """Hold interrupts back; the state to give `enable_irq`."""
+    global _interrupts_on
+    before, _interrupts_on = _interrupts_on, False
+    return before
+
+
+def enable_irq(state: bool) -> None:
+    """Let interrupts through again."""
+    global _interrupts_on
+    _interrupts_on = state
+
+
+def lightsleep(ms: int) -> None:
+    """Sleep until `ms` have passed, or a pin of `esp32.wake_on_gpio` has its level.
+
+    As the port has it (ports/esp32/modmachine.c): interrupts of pins are lost meanwhile, and those
+    that wake interrupt from then on for as long as they have the level, until Pin.irq is called.
+    """
+    for pin in Pin._wakers:
+        handler, _, obj = Pin._irqs.get(pin, (None, 0, None))
+        if handler is not None and _interrupts_on:
+            raise RuntimeError("the pin that wakes would interrupt for ever")
+        Pin._irqs[pin] = (handler, 0, obj)
+    world.call("sleep_begins")
+    Pin._asleep = True
+    until = time.now_us() + ms * 1000
+    while Pin._asleep and time.now_us() < until:
+        if any(world.call("pin", pin) == Pin._waking_level for pin in Pin._wakers):
+            break
+        time.moved_to(world.sleep(until))
+    Pin._asleep = False
+    world.call("sleep_ends")
+
+
 def freq(hz=None):
     """The CPU's clock; setting it does nothing here."""
     return 80000000
@@ -47,6 +85,9 @@ class Pin:
     IRQ_FALLING = 2
 
     _irqs = {}
+    _wakers = ()
+    _waking_level = 0
+    _asleep = False
 
     def __init__(self, id: int, mode=-1, pull=-1, *, value=None) -> None:
         self._id = id
@@ -67,6 +108,8 @@ class Pin:
 
 
 def _pin_event(pin: int, level: int) -> None:
+    if Pin._asleep:
+        return
     handler, trigger, obj = Pin._irqs.get(pin, (None, 0, None))
     if handler is not None and trigger & (Pin.IRQ_RISING if level else Pin.IRQ_FALLING):
         handler(obj)
