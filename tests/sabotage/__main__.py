@@ -195,9 +195,8 @@ BREAKAGES = (
     ),
     Breakage(
         "reading needs no encryption",
-        "firmware/band/services.py",
-        "_F_READ_SAFE = 0x0002 | 0x0200 | 0x0400",
-        "_F_READ_SAFE = 0x0002",
+        "firmware/band/table.py",
+        "_READ = 0x0002 | 0x0200 | 0x0400", "_READ = 0x0002",
         f"{SECURITY}::test_an_unpaired_central_reads_nothing_and_is_told_nothing",
     ),
     Breakage(
@@ -587,7 +586,8 @@ BREAKAGES = (
     ),
     Breakage(
         "the radio goes off while somebody is connected",
-        "firmware/band/radio.py", "return bool(self.peers or self.queue)", "return False", POWER,
+        "firmware/band/radio.py", "return bool(self.peers or self.queue or self.broadcasts)",
+        "return False", POWER,
     ),
     Breakage(
         "the radio goes off while pairing is open",
