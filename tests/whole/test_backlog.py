@@ -387,7 +387,7 @@ def test_a_stack_without_room_for_every_second_frame_costs_nothing(
 
 def test_a_stream_that_fails_inside_is_journaled_and_the_band_starts_again(tmp_path: Path) -> None:
     line = "        index = 0"
-    firmware = altered("sync", line, f"{line} // (journal.position().boot - 1)")
+    firmware = altered("sync", line, f"{line} // (self._journal.position().boot - 1)")
 
     async def story() -> None:
         r = await rig(tmp_path, firmware=firmware)
@@ -411,9 +411,9 @@ def test_a_stream_that_fails_inside_is_journaled_and_the_band_starts_again(tmp_p
 
 
 def test_a_band_without_memory_for_a_seal_says_so_and_goes_on(tmp_path: Path) -> None:
-    short = "            if self._journal.position().boot == 1 and self._journal.seq < 30:\n"
-    seal = "            seal = self._seal.of(wire.sealed(batch))"
-    firmware = altered("sync", seal, f"{short}                bytes(1 << 30)\n{seal}")
+    short = "                if self._journal.position().boot == 1 and self._journal.seq < 30:\n"
+    seal = "                seal = self._seal.of(wire.sealed(batch))"
+    firmware = altered("sync", seal, f"{short}                    bytes(1 << 30)\n{seal}")
 
     async def story() -> None:
         r = await rig(tmp_path, firmware=firmware)
