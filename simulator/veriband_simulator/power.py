@@ -1,4 +1,7 @@
-"""The power model: data-sheet currents times what a simulated band actually did.
+"""The power model: the chips' currents times what a simulated band actually did.
+
+No data sheet was at hand for the ESP32-S3, the ESP32-C3's light sleep, LSM6DSOX, MAX30102, AT24C02
+and RT9080: their currents are from memory, with the data sheet where to check them as the source.
 
 Currents are at 3.3 V behind a linear regulator, which takes from the battery what it gives. Not
 counted are the flash's writes (a page every few hours), the bus's pull-ups and the motor.
