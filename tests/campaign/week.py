@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.whole.rig import EDGE_US, Rig, live, rig, until_cancelled
 from veriband.records import Kind
-from veriband_protocol.items import EVENT_BONDED, EVENT_CYCLE, EVENT_STRIP
+from veriband_protocol.items import EVENT_BONDED, EVENT_CYCLE, EVENT_LOW_BATTERY, EVENT_STRIP
 from veriband_simulator.recorded_minutes import packaged
 from veriband_simulator.wearers import Minute, Wearer
 
@@ -72,6 +72,8 @@ def _check_minutes(r: Rig, length_s: float) -> None:
     assert minutes >= length_s / 60 - 3, f"{minutes} minutes"
     gaps = [item for item in items if item.kind is Kind.GAP]
     assert len(gaps) <= 1, f"{len(gaps)} gaps: {gaps[:3]}"
-    expected = (EVENT_BONDED, EVENT_STRIP, EVENT_CYCLE)
+    low = [item for item in items if item.kind is Kind.EVENT and item.detail == EVENT_LOW_BATTERY]
+    assert len(low) <= 1, f"a battery got low {len(low)} times without being charged"
+    expected = (EVENT_BONDED, EVENT_STRIP, EVENT_CYCLE, EVENT_LOW_BATTERY)
     faults = [item for item in items if item.kind is Kind.EVENT and item.detail not in expected]
     assert not faults, f"event {faults[0].detail}: {faults[0].raw!r}"
