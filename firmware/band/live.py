@@ -6,14 +6,13 @@ from array import array
 
 from band.beats import WINDOW
 from band.heart import WORN
-from band.pulse import Pulse, _insist
+from band.pulse import LEAST_MOTION, Pulse, insist
 from drivers.max30102 import DEPTH
 from veriband_protocol import items
 
 _SECOND_MS = 1000
 _DARK, _SETTLING = -2, -1  # instead of how many samples are in the window
 _EACH = 2  # seconds: an estimate takes tenths of one
-_LEAST_MOTION = 213  # samples of the arm in a window
 _SPAN = 11  # counts of steps, a second apart: over the window
 _HELD = 5  # estimates in a row that find none: so long the last rate stands
 _BEAT_QUALITY = 70  # from which on intervals between beats are told
@@ -115,11 +114,11 @@ class Live(Pulse):
         """Take in what was sampled in a second; whether the window is full."""
         if self._at == _DARK:
             self._begin()
-            _insist(self._arm.start_motion)
+            insist(self._arm.start_motion)
             self._at = _SETTLING
             return False
         red, infrared, *axes = self._news
-        count = _insist(self._light.read, red, infrared, 0)
+        count = insist(self._light.read, red, infrared, 0)
         moved = self._arm.read_motion(*axes)
         if count == 0 or self._light.lost or moved < 0:
             self._restart(items.STATUS_TIMED_OUT)
@@ -140,14 +139,14 @@ class Live(Pulse):
         self._at += count - over
         self._moved += moved - shed
         self._told -= 32 * over
-        self._counts.append(_insist(self._arm.steps))
+        self._counts.append(insist(self._arm.steps))
         if len(self._counts) > _SPAN:
             self._counts.pop(0)
         return self._at == WINDOW
 
     def _judge(self):
         """Estimate; the intervals between beats that have come to an end since, in 1/1024 s."""
-        if self._moved < _LEAST_MOTION:
+        if self._moved < LEAST_MOTION:
             self._restart(items.STATUS_TIMED_OUT)
             return ()
         steps = self._counts[-1] - self._counts[0] & 0xFFFF

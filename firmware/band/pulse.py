@@ -15,7 +15,7 @@ _SETTLING_MS = 1000  # the first samples are of a LED and an amplifier that sett
 _READ_MS = 1000  # the FIFO holds 1.28 s
 _SAMPLE_MS = 1000 // RATE_HZ
 _MOTION = 320  # room for 26 Hz over the window, whatever the two chips' clocks
-_LEAST_MOTION = 213  # four fifths of what it should be
+LEAST_MOTION = 213  # four fifths of what it should be
 _WINDOWS = 3  # so many are begun, as samples may be lost
 _TRIES = 3  # of a transaction
 
@@ -65,29 +65,29 @@ class Pulse:
     def _stop(self) -> None:
         for stop in (self._light.stop, self._arm.stop_motion):
             try:
-                _insist(stop)
+                insist(stop)
             except OSError:
                 pass  # it is not there
 
     def _begin(self, red: int = _RED) -> None:
-        _insist(self._light.begin, red, _INFRARED)
+        insist(self._light.begin, red, _INFRARED)
 
     async def _measure(self, red: int) -> int:
         self._begin(red)
         for _ in range(_WINDOWS):
             await asyncio.sleep_ms(_SETTLING_MS)
-            count = _insist(self._light.read, self._red, self._infrared, 0)
+            count = insist(self._light.read, self._red, self._infrared, 0)
             if count == 0:
                 break
             if self._infrared[count - 1] < WORN:
                 return items.STATUS_NOT_WORN
-            _insist(self._arm.start_motion)
-            count = _insist(self._arm.steps)
+            insist(self._arm.start_motion)
+            count = insist(self._arm.steps)
             if await self._fill():
                 moved = self._arm.read_motion(self._x, self._y, self._z)
-                if moved < _LEAST_MOTION:
+                if moved < LEAST_MOTION:
                     break
-                return self._estimate(moved, _insist(self._arm.steps) - count & 0xFFFF)
+                return self._estimate(moved, insist(self._arm.steps) - count & 0xFFFF)
         return items.STATUS_TIMED_OUT
 
     async def _fill(self) -> bool:
@@ -95,7 +95,7 @@ class Pulse:
         at = 0
         while at < WINDOW:
             await asyncio.sleep_ms(min(_READ_MS, (WINDOW - at + 1) * _SAMPLE_MS))
-            count = _insist(self._light.read, self._red, self._infrared, at)
+            count = insist(self._light.read, self._red, self._infrared, at)
             if self._light.lost or count == 0:
                 return False
             at += count
@@ -108,7 +108,7 @@ class Pulse:
         return status
 
 
-def _insist(transaction, *arguments):
+def insist(transaction, *arguments):
     """What the transaction gives. Raises OSError when it fails again and again."""
     for _ in range(_TRIES - 1):
         try:

@@ -89,10 +89,13 @@ def chosen_bands(store: Store, addresses: Sequence[str]) -> list[Band]:
     return bands
 
 
-def run_until_stopped(work: Coroutine[Any, Any, None]) -> None:
-    """Do what needs an event loop; Ctrl-C ends the command with status 130."""
+def run_until_stopped(
+    work: Coroutine[Any, Any, None],
+    stopped: str = "Stopped. Everything that was fetched is stored.",
+) -> None:
+    """Do what needs an event loop; Ctrl-C ends the command with status 130, and says `stopped`."""
     try:
         asyncio.run(work)
     except KeyboardInterrupt:
-        click.echo("Stopped. Everything that was fetched is stored.", err=True)
+        click.echo(stopped, err=True)
         sys.exit(130)

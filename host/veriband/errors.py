@@ -172,13 +172,16 @@ class NotMeasured(VeribandError):
     )
 
     def __init__(self, address: str, vital: str, status: int) -> None:
+        self._say(address, f"has no {vital}", status)
+
+    def _say(self, address: str, what: str, status: int) -> None:
         why, advice = f"status {status}", "see that Veriband here is as new as the band's"
-        if status <= len(self._ADVICE):
+        if 0 < status <= len(self._ADVICE):
             why, advice = STATUSES[status], self._ADVICE[status - 1]
-        super().__init__(f"Band {address} has no {vital} ({why}): {advice}.")
+        super().__init__(f"Band {address} {what} ({why}): {advice}.")
 
 
-class NoPressure(VeribandError):
+class NoPressure(NotMeasured):
     """The band measured no blood pressure, or its hub was not `calibrated`."""
 
     _ADVICE = (
@@ -194,11 +197,7 @@ class NoPressure(VeribandError):
     )
 
     def __init__(self, address: str, status: int, *, calibrated: bool = False) -> None:
-        why, advice = f"status {status}", "see that Veriband here is as new as the band's"
-        if 0 < status <= len(self._ADVICE):
-            why, advice = STATUSES[status], self._ADVICE[status - 1]
-        what = "was not calibrated" if calibrated else "has no blood pressure"
-        super().__init__(f"Band {address} {what} ({why}): {advice}.")
+        self._say(address, "was not calibrated" if calibrated else "has no blood pressure", status)
 
 
 class CalibrationLost(VeribandError):

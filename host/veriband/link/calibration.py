@@ -6,10 +6,17 @@ import asyncio
 from collections.abc import Callable, Sequence
 from datetime import tzinfo
 
-from veriband.errors import BandNotFound, BandVanished, CalibrationLost, NoPressure, UnlikelyCuff
+from veriband.errors import (
+    BandAsleep,
+    BandNotFound,
+    BandVanished,
+    CalibrationLost,
+    NoPressure,
+    UnlikelyCuff,
+)
 from veriband.link.radio import Radio
-from veriband.link.reach import FIND_S
-from veriband.link.session import Calibration, Session, connected
+from veriband.link.reach import reached
+from veriband.link.session import Calibration, Session
 from veriband.link.sync import UtcMs, right_clock
 from veriband_protocol.control import unlikely
 from veriband_protocol.items import STATUS_BUSY, STATUS_OK, STATUS_UNCALIBRATED
@@ -28,25 +35,26 @@ async def calibrate(
     utc_ms: UtcMs,
     zone: tzinfo,
     tell: Tell,
+    sleeps: bool = False,
 ) -> Calibration:
     """Begin with three readings of a cuff, (systolic, diastolic) in mmHg, and look on until it is
-    done; `tell` is told what changes. A band that is lost meanwhile is looked for again.
+    done; `tell` is told what changes. A band that is lost meanwhile is looked for again; `sleeps`
+    as in reached.
 
     Raises UnlikelyCuff, NoPressure when it failed, CalibrationLost, and what Session raises.
     """
     references = bytes(min(255, value) for kind in zip(*readings, strict=True) for value in kind)
     if why := unlikely(references):
         raise UnlikelyCuff(why)
-    device, _ = await radio.find(address, FIND_S)
     try:
-        async with connected(radio, device) as session:
+        async with reached(radio, address, sleeps) as session:
             await right_clock(session, utc_ms, zone)
             begun = await session.calibration(references)
             if begun.status == STATUS_BUSY or not begun.is_running:
                 raise NoPressure(address, begun.status, calibrated=True)
             ended = await _looked_on(session, tell)
     except BandVanished:
-        ended = await _found_again(radio, address, tell)
+        ended = await _found_again(radio, address, tell, sleeps)
     if ended.status == STATUS_UNCALIBRATED:
         raise CalibrationLost(address)
     if ended.status != STATUS_OK:
@@ -66,14 +74,13 @@ async def _looked_on(session: Session, tell: Tell) -> Calibration:
         await asyncio.sleep(LOOK_S)
 
 
-async def _found_again(radio: Radio, address: str, tell: Tell) -> Calibration:
+async def _found_again(radio: Radio, address: str, tell: Tell, sleeps: bool) -> Calibration:
     give_up_s = asyncio.get_running_loop().time() + MOST_S
     while True:
         await asyncio.sleep(AGAIN_S)
         try:
-            device, _ = await radio.find(address, FIND_S)
-            async with connected(radio, device) as session:
+            async with reached(radio, address, sleeps) as session:
                 return await _looked_on(session, tell)
-        except (BandNotFound, BandVanished):
+        except (BandAsleep, BandNotFound, BandVanished):
             if asyncio.get_running_loop().time() > give_up_s:
                 raise

@@ -21,6 +21,7 @@ from veriband_protocol.items import (
     VITAL_BLOOD_PRESSURE,
     VITAL_SPO2,
 )
+from veriband_protocol.sfloat import unpack_sfloat
 
 MMHG = 7.500617  # in a kPa
 AHEAD_MS = 600_000  # so far ahead of ours a meter's clock may be
@@ -88,15 +89,10 @@ class Measurement:
 
 
 def sfloat(data: bytes) -> float | None:
-    """A number of IEEE 11073-20601 in two bytes, mantissa and exponent in two's complement; None
-    for NaN, the infinities and what else is no number."""
-    (raw,) = struct.unpack("<H", data)
-    mantissa, exponent = raw & 0xFFF, raw >> 12
-    if mantissa in _SPECIAL:
-        return None
-    mantissa -= (mantissa & 0x800) << 1
-    exponent -= (exponent & 0x8) << 1
-    return mantissa * 10.0**exponent
+    """An SFLOAT's number; None for NaN, the infinities and what else is none, whatever exponent a
+    meter gives them."""
+    bits = int.from_bytes(data, "little")
+    return None if bits & 0x0FFF in _SPECIAL else unpack_sfloat(bits)
 
 
 def pack_time(now: datetime) -> bytes:

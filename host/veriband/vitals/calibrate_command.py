@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
-from collections.abc import AsyncGenerator, Coroutine
-from contextlib import asynccontextmanager
 from typing import Any
 
 import click
 
-from veriband.context import open_store, utc_ms, zone_of
+from veriband.context import open_store, run_until_stopped, utc_ms, zone_of
 from veriband.link import calibration
 from veriband.link.radio import system_radio
-from veriband.link.reach import FIND_S
-from veriband.link.session import Calibration, Session, connected
+from veriband.link.reach import reached
+from veriband.link.session import Calibration
 from veriband.vitals.pressure import CAUTION, holding, progress
-
-
-def _run(work: Coroutine[Any, Any, None], stopped: str) -> None:
-    try:
-        asyncio.run(work)
-    except KeyboardInterrupt:
-        click.echo(stopped, err=True)
-        sys.exit(130)
-
-
-@asynccontextmanager
-async def _session(address: str) -> AsyncGenerator[Session]:
-    radio = system_radio()
-    device, _ = await radio.find(address, FIND_S)
-    async with connected(radio, device) as session:
-        yield session
 
 
 class _Cuff(click.ParamType[tuple[int, int]]):
@@ -59,14 +39,16 @@ def calibrate(ctx: click.Context, address: str, readings: tuple[tuple[int, int],
     lay a fingertip on the hub on the strip, the hand rested at the height of the heart, and leave
     it there for a minute. Without --cuff it says how the calibration stands.
     """
-    band, zone = open_store(ctx, reading=True).band(address), zone_of(ctx)
+    store, zone = open_store(ctx, reading=True), zone_of(ctx)
+    band = store.band(address)
+    sleeps = store.sleeps(band, utc_ms())
 
     def tell(state: Calibration) -> None:
         if state.is_running:
             click.echo(progress(state), err=True)
 
     async def look() -> None:
-        async with _session(band.address) as session:
+        async with reached(system_radio(), band.address, sleeps) as session:
             state = await session.calibration()
         if state.is_running:
             click.echo(f"A calibration is under way, {progress(state)}.")
@@ -74,11 +56,11 @@ def calibrate(ctx: click.Context, address: str, readings: tuple[tuple[int, int],
 
     async def begin() -> None:
         ended = await calibration.calibrate(
-            system_radio(), band.address, readings, utc_ms, zone, tell
+            system_radio(), band.address, readings, utc_ms, zone, tell, sleeps
         )
         click.echo(f"{holding(ended.utc_s, zone)}\n{CAUTION}")
 
-    _run(
+    run_until_stopped(
         begin() if readings else look(),
         "Stopped looking on. The band goes on with what it began: 'veriband calibrate "
         f"{band.address}' without --cuff says what came of it.",

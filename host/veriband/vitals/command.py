@@ -58,8 +58,8 @@ def vitals(
 
 
 def _taken(store: Store, band: Band, from_utc_ms: int, to_utc_ms: int) -> list[Taken]:
-    """What a band took in that time, and what was entered of who wears it now."""
-    wearer = store.wearer_of(band, utc_ms())
+    """What a band took in that time, and what was entered of who wore it at its end."""
+    wearer = store.wearer_of(band, min(to_utc_ms, utc_ms()))
     entered = store.entered(wearer, from_utc_ms, to_utc_ms) if wearer else []
     return store.taken_by(band, from_utc_ms, to_utc_ms) + [entry for _, entry in entered]
 
