@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import json
 import sys
-from collections.abc import Iterator
 from contextlib import suppress
-from datetime import datetime, tzinfo
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -18,7 +15,6 @@ from bleak.backends.scanner import AdvertisementData
 
 from veriband import __version__
 from veriband.bridge.command import strip
-from veriband.civil import local_day
 from veriband.contest import seal_commands
 from veriband.contest.command import contest, leaderboard, wearer
 from veriband.context import (
@@ -31,7 +27,6 @@ from veriband.context import (
 )
 from veriband.errors import BadInput, VeribandError
 from veriband.happened import happened, volts
-from veriband.hours import by_hour, table
 from veriband.judge.command import judge
 from veriband.judge.watch import Watch
 from veriband.link import meter as meters
@@ -42,17 +37,17 @@ from veriband.link.reach import reached
 from veriband.link.supervisor import Supervisor, note
 from veriband.link.sync import Synced
 from veriband.link.sync import sync as fetch
+from veriband.steps_command import steps
 from veriband.store import Store
 from veriband.store.entered import WHOEVER
 from veriband.store.roster import Band, Wearer
-from veriband.store.store import Notice
 from veriband.strip import described
 from veriband.terminal import printable
 from veriband.vitals import command as vitals_command
 from veriband.vitals.calibrate_command import calibrate
 from veriband.vitals.enter_command import enter, whose
 from veriband.vitals.meter_command import fetched, meter, near
-from veriband.vitals.pressure import Reminder, holding, reminder
+from veriband.vitals.pressure import Reminder, holding
 from veriband.web.command import web
 from veriband_protocol import uuids
 from veriband_protocol.profile import NAMES
@@ -391,6 +386,7 @@ for command in (
     judge,
     leaderboard,
     meter,
+    steps,
     strip,
     wearer,
     web,
@@ -399,68 +395,3 @@ for command in (
     main.add_command(command)
 for command in seal_commands.COMMANDS:
     contest.add_command(command)
-
-
-@main.command()
-@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="[default: today]")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a band.")
-@click.argument("addresses", nargs=-1)
-@click.pass_context
-def steps(
-    ctx: click.Context, addresses: tuple[str, ...], day: datetime | None, as_json: bool
-) -> None:
-    """Show a day's steps by the hour (all known bands, or those named)."""
-    store, zone = open_store(ctx, reading=True), zone_of(ctx)
-    day = day or datetime.now(zone)
-    begin, end = local_day(zone, day)
-    for band in chosen_bands(store, addresses):
-        hours = by_hour(store.spans(band, begin, end), zone, begin, end)
-        if as_json:
-            rows = [
-                {
-                    "from": hour.start.isoformat(),
-                    "steps": hour.steps,
-                    "gap_steps": hour.gap_steps,
-                    "minutes": hour.minutes,
-                }
-                for hour in hours
-            ]
-            click.echo(json.dumps({"band": band.address, "hours": rows}))
-        else:
-            click.echo(f"{band.address}  {day:%Y-%m-%d}")
-            click.echo(table(hours))
-            for line in _besides(store, band, begin, end, zone):
-                click.echo(line)
-    if not as_json:
-        for notice in store.notices(None, 5):
-            click.echo(_told(notice, zone))
-
-
-def _besides(store: Store, band: Band, begin: int, end: int, zone: tzinfo) -> Iterator[str]:
-    """What else there is to say of a band and a day, from one UTC ms to before another."""
-    undatable = store.undatable_steps(band)
-    if waiting := store.undated_steps(band) - undatable:
-        yield f"{waiting} more steps wait for the band's clock to be set."
-    if undatable:
-        yield (
-            f"{undatable} more steps have no date: the band started again before its clock was "
-            "set."
-        )
-    since = store.strip_out_since(band, end)
-    if since is not None:
-        out = datetime.fromtimestamp(since / 1000, zone)
-        yield f"Strip out since {out:%Y-%m-%d %H:%M}, off by choice."
-    if sentence := reminder(store, band, utc_ms(), zone):
-        yield sentence
-    yield from happened(store, band, begin, end, zone)
-    for notice in store.notices(band, 5):
-        yield _told(notice, zone)
-
-
-def _told(notice: Notice, zone: tzinfo) -> str:
-    first, last = (
-        f"{datetime.fromtimestamp(ms / 1000, zone):%Y-%m-%d %H:%M}"
-        for ms in (notice.first_utc_ms, notice.last_utc_ms)
-    )
-    often = f" ({notice.count} times since {first})" if notice.count > 1 else ""
-    return f"{last}  {notice.text}{often}"
