@@ -24,7 +24,7 @@ AIM_DAYS = 5.0
 
 # Days on 200 mAh that others say, or that follow from what they say.
 OTHERS = {
-    "stock MicroPython, BLE on, nothing else: ESP32-S3 (88 mA)": BATTERY_MAH / 88 / 24,
+    "stock MicroPython, BLE on, nothing else: ESP32-S3 (93 mA)": BATTERY_MAH / 93 / 24,
     "stock MicroPython, BLE on, nothing else: ESP32-C3 (77 mA)": BATTERY_MAH / 77 / 24,
     "ESP-IDF with modem sleep: ESP32-S3 (17.9 mA)": BATTERY_MAH / 17.9 / 24,
     "ESP-IDF with modem sleep: ESP32-C3 (12 mA)": BATTERY_MAH / 12 / 24,
@@ -98,6 +98,7 @@ def done(used: Use, came: dict[str, int]) -> list[Row]:
     return [
         Row("radio on, s", f"{used.radio_s:.0f}"),
         Row("  switched on so often", f"{used.radio_starts:.0f}"),
+        Row("  connected so often", f"{used.connections:.0f}"),
         Row("asleep, s", f"{used.asleep_s:.0f}"),
         Row("the interpreter's CPU here, s", f"{used.cpu_s:.1f}"),
         Row("pulse sensor on, s", f"{used.sampling_s:.0f}"),
@@ -122,7 +123,7 @@ def show() -> None:
     rows.show(f"Others, days on {BATTERY_MAH:.0f} mAh", others, "computed")
     print(
         "\nCurrents and their sources are in veriband_simulator/power.py. The largest unknowns: "
-        "what a chip takes while stock\nMicroPython has its radio on (77 mA were measured on a "
-        "C3), how long it takes to switch it on (0.1 to 0.3 s), how\nmuch slower than here its "
-        "CPU is (30 to 300 times), and light sleep as a board has it."
+        "light sleep as a board has it (an\nESP32-S3 takes 0.24 mA with its flash off, 1.3 in "
+        "MicroPython), how long it takes to switch the radio on (0.15 to 0.3 s), how\nlong a "
+        "connection waits (1.5 to 4 s), and how much slower than here the CPU is (100 to 300)."
     )

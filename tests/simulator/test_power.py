@@ -12,7 +12,7 @@ from veriband_simulator.usage import Usage
 
 S3 = CHIPS[0]
 HOUR_S = 3600.0
-NOTHING = Use(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+NOTHING = Use(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
 class Clock:
@@ -57,28 +57,38 @@ def test_an_led_is_lit_as_long_as_its_pulses_are() -> None:
 @pytest.mark.parametrize(
     ("used", "mah"),
     [
-        (Use(HOUR_S, HOUR_S, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), 0.240 + 0.003 + 0.002),
-        (Use(HOUR_S, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), 22.0 + 0.003 + 0.002),
-        (Use(HOUR_S, 0, HOUR_S, 0, 0, 0, 0, 0, 0, 0, 0, 0), 88.0 + 0.003 + 0.002),
+        (replace(NOTHING, powered_s=HOUR_S, asleep_s=HOUR_S), 1.3 + 0.003 + 0.002),
+        (replace(NOTHING, powered_s=HOUR_S), 22.0 + 0.003 + 0.002),
+        (replace(NOTHING, powered_s=HOUR_S, radio_s=HOUR_S), 93.0 + 0.003 + 0.002),
         (replace(NOTHING, steps_high_s=HOUR_S), 0.170),
         (replace(NOTHING, plugged_s=HOUR_S), 0.073 + 0.0007 + 0.001),
         (replace(NOTHING, sampling_s=HOUR_S, led_mas=0.296 * HOUR_S), 0.6 + 0.296),
-        (replace(NOTHING, radio_starts=1), 88 * 0.15 / 3600),
+        (replace(NOTHING, radio_starts=1), 93 * 0.15 / 3600),
     ],
 )
 def test_charge_is_current_times_time(used: Use, mah: float) -> None:
     assert shares(S3, used).mah == pytest.approx(mah, rel=1e-6)
 
 
+ASLEEP = replace(NOTHING, powered_s=HOUR_S, asleep_s=HOUR_S)
+
+
 def test_what_the_cpu_takes_it_does_not_sleep() -> None:
-    asleep = Use(HOUR_S, HOUR_S, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
-    its = shares(S3, replace(asleep, cpu_s=1.0))
+    its = shares(S3, replace(ASLEEP, cpu_s=1.0))
     assert its.cpu == pytest.approx(28.4 * 100 / 3600)
-    assert its.sleep == pytest.approx(0.240 * 3500 / 3600)
+    assert its.sleep == pytest.approx(1.3 * 3500 / 3600)
+
+
+def test_a_connection_waits_for_who_is_slow_unless_the_radio_is_on_anyhow() -> None:
+    its = shares(S3, replace(ASLEEP, connections=4))
+    assert its.radio == pytest.approx(93 * 4 * 1.5 / 3600)
+    assert its.sleep == pytest.approx(1.3 * 3594 / 3600)
+    always_on = replace(NOTHING, powered_s=HOUR_S, radio_s=HOUR_S)
+    assert shares(S3, replace(always_on, connections=4)) == shares(S3, always_on)
 
 
 def test_the_worst_is_worse_and_a_build_that_saves_is_better() -> None:
-    used = Use(HOUR_S, 1800, 900, 90, 9000, 9000, 1, HOUR_S, 0, HOUR_S, 60, 20)
+    used = Use(HOUR_S, 1800, 900, 90, 2, 9000, 9000, 1, HOUR_S, 0, HOUR_S, 60, 20)
     for chip in CHIPS:
         expected = shares(chip, used).mah
         assert shares(chip, used, worst=True).mah > expected
