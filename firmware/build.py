@@ -1,4 +1,4 @@
-"""Compiles the firmware for flashing, and the simulator's shims: `make firmware`."""
+"""Makes what is flashed, and the simulator's shims: `make firmware`."""
 
 import signal
 
@@ -15,6 +15,8 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+
+from partition_table import packed
 
 MOST_BYTES = 72_000  # of .mpy in all; firmware/README.md says why
 MOST_LINES = 200  # of a module
@@ -64,6 +66,8 @@ def build(root: Path) -> list[Built]:
         wanted[program / Path(name).name] = (root / name).read_bytes()
     for source in sorted((root / SHIMS).glob("*.py")):
         wanted[root / "build" / "shims" / f"{source.stem}.mpy"] = compiled(source, "shims")
+    partitions = (root / "firmware" / "boards" / "partitions.csv").read_text()
+    wanted[root / "build" / "partitions.bin"] = packed(partitions.splitlines())
     replace(root / "build", wanted)
     return [
         Built(path.relative_to(program).as_posix(), len(data), hashlib.sha256(data).hexdigest())

@@ -41,8 +41,8 @@ def allowed(path: str) -> set[str] | None:
         return {"struct", "binascii", "veriband_protocol", "collections", "typing"}
     if path.startswith("firmware/drivers/"):
         return {"struct"}
-    if path in ("firmware/build.py", "firmware/patch_stubs.py"):
-        return STANDARD
+    if path in ("firmware/build.py", "firmware/partition_table.py", "firmware/patch_stubs.py"):
+        return STANDARD | {"partition_table"}
     if path.startswith("firmware/"):
         return MICROPYTHON | OWN | {"veriband_protocol"}
     if path.startswith("host/veriband/analysis/"):
