@@ -22,6 +22,7 @@ from veriband.vitals import command
 from veriband.vitals.readings import by_period
 from veriband.vitals.signs import described
 from veriband.vitals.table import rows_for_programs, table
+from veriband.vitals.words import CAUTION, NOT_CALIBRATED
 from veriband_protocol.items import (
     STATUS_BUSY,
     STATUS_FAILED,
@@ -94,15 +95,15 @@ def test_a_cycle_is_shown_by_period(tmp_path: Path) -> None:
         "11:00-13:00  12:59  -            -      -               no sensor       strip",
         *(f"{hour}:00-{hour + 2}:00  {idle}" for hour in (13, 15, 17, 19)),
         "21:00-23:00  22:59  -            -      128/82 mmHg     ok              strip",
-        "* uncalibrated: no housing has been measured against a reference.",
-        "No medical device, and no diagnosis: ask a physician about what worries you.",
+        NOT_CALIBRATED,
+        CAUTION,
     ]
 
 
 def test_programs_get_each_reading_with_its_period_and_source(tmp_path: Path) -> None:
     shown = run(stored(tmp_path, DAY), "vitals", "--day", "2026-03-02", "--json", BAND)
     told = json.loads(shown.output)
-    assert (told["band"], told["cycle"]) == (BAND, "2026-03-02")
+    assert (told["band"], told["cycle"], told["caution"]) == (BAND, "2026-03-02", CAUTION)
     rows = told["readings"]
     assert [row["period"] for row in rows] == [0, 5, 5, 5, 5, 6, 11]
     assert rows[0] == {
@@ -191,12 +192,16 @@ class Measuring:
     ("arguments", "signs", "status", "lines"),
     [
         (("heart",), [HEART, OXYGEN], 0, ["62 bpm, quality 97 %"]),
-        (("measure", "heart"), [HEART], 0, ["heart rate: 62 bpm, quality 97 %"]),
+        (("measure", "heart"), [HEART], 0, ["heart rate: 62 bpm, quality 97 %", CAUTION]),
         (
             ("measure", "spo2"),
             [HEART, OXYGEN, Sign(9, STATUS_OK, 1, 1)],
             0,
-            ["heart rate: 62 bpm, quality 97 %", "SpO2: 96 % (uncalibrated), quality 91 %"],
+            [
+                "heart rate: 62 bpm, quality 97 %",
+                "SpO2: 96 % (uncalibrated), quality 91 %",
+                CAUTION,
+            ],
         ),
         (
             ("measure", "spo2"),

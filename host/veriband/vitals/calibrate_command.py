@@ -11,7 +11,8 @@ from veriband.link import calibration
 from veriband.link.radio import system_radio
 from veriband.link.reach import reached
 from veriband.link.session import Calibration
-from veriband.vitals.pressure import CAUTION, holding, progress
+from veriband.vitals.pressure import holding, progress
+from veriband.vitals.words import CAUTION, ESTIMATED
 
 
 class _Cuff(click.ParamType[tuple[int, int]]):
@@ -58,7 +59,7 @@ def calibrate(ctx: click.Context, address: str, readings: tuple[tuple[int, int],
         ended = await calibration.calibrate(
             system_radio(), band.address, readings, utc_ms, zone, tell, sleeps
         )
-        click.echo(f"{holding(ended.utc_s, zone)}\n{CAUTION}")
+        click.echo(f"{holding(ended.utc_s, zone)}\n{ESTIMATED}\n{CAUTION}")
 
     run_until_stopped(
         begin() if readings else look(),

@@ -16,10 +16,10 @@ from veriband.link.reach import reached
 from veriband.records import Sign, Taken
 from veriband.store import Store
 from veriband.store.roster import Band
-from veriband.vitals import pressure
 from veriband.vitals.readings import by_period
 from veriband.vitals.signs import VITALS, described
-from veriband.vitals.table import CAUTION, rows_for_programs, table
+from veriband.vitals.table import rows_for_programs, table
+from veriband.vitals.words import CAUTION, ESTIMATED, NOT_CALIBRATED
 from veriband_protocol.items import STATUS_OK, VITAL_BLOOD_PRESSURE, VITAL_HEART_RATE, VITAL_SPO2
 
 ON_REQUEST = {"heart": VITAL_HEART_RATE, "spo2": VITAL_SPO2, "pressure": VITAL_BLOOD_PRESSURE}
@@ -49,12 +49,12 @@ def vitals(
         if as_json:
             rows = rows_for_programs(periods, stays)
             told = {"band": band.address, "cycle": cycle.isoformat(), "readings": rows}
-            click.echo(json.dumps(told))
+            click.echo(json.dumps(told | {"caution": CAUTION}))
         else:
             click.echo(f"{band.address}  cycle {cycle}, until 23:00")
             click.echo(table(periods, stays))
     if not as_json:
-        click.echo(CAUTION)
+        click.echo(f"{NOT_CALIBRATED}\n{CAUTION}")
 
 
 def _taken(store: Store, band: Band, from_utc_ms: int, to_utc_ms: int) -> list[Taken]:
@@ -89,7 +89,8 @@ def measure(ctx: click.Context, address: str, vital: str) -> None:
             click.echo(f"{VITALS[sign.vital].name}: {described(sign)}")
     _found(band, ON_REQUEST[vital], signs)
     if vital == "pressure":
-        click.echo(pressure.CAUTION)
+        click.echo(ESTIMATED)
+    click.echo(CAUTION)
 
 
 @click.command()

@@ -12,10 +12,6 @@ from veriband_protocol import items
 from veriband_protocol.control import CALIBRATION_S
 from veriband_protocol.sockets import CHIP_HUB, STRIP_BYTES, unpack_strip
 
-CAUTION = (
-    "This is an estimate of what has changed since the cuff, no diagnosis: before you act on it, "
-    "measure with a cuff, and if you feel unwell, ask a doctor."
-)
 REMIND_MS = 86_400_000
 _NOW = {
     items.STATUS_NOT_WORN: "no finger on the hub, lay one on and leave it there",

@@ -10,10 +10,6 @@ from veriband.records import STRIP, Taken
 from veriband.vitals.signs import VITALS, as_json, status_text, value
 from veriband_protocol.items import STATUS_OK, VITAL_HEART_RATE
 
-CAUTION = (
-    "* uncalibrated: no housing has been measured against a reference.\n"
-    "No medical device, and no diagnosis: ask a physician about what worries you."
-)
 _NONE = "-"
 
 

@@ -1,4 +1,4 @@
-"""Readings in words."""
+"""Readings in words, and the cautions that go with them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,15 @@ from veriband.records import Sign, Taken
 from veriband.vitals.signs import VITALS, status_text, value
 from veriband_protocol.items import STATUS_OK, VITAL_HEART_RATE
 
+# Below whatever shows vital signs; before it, what is to be said of some of them.
 CAUTION = (
-    "Veriband is no medical device: decide nothing about your health by these numbers. If you "
-    "feel unwell, call a doctor."
+    "Veriband is no medical device and makes no diagnosis: decide nothing about your health by "
+    "these numbers. If you feel unwell, call a doctor."
+)
+NOT_CALIBRATED = "* uncalibrated: no housing has been measured against a reference."
+ESTIMATED = (
+    "A blood pressure by the hub is an estimate of what has changed since the cuff: before you "
+    "act on it, measure with a cuff."
 )
 
 
