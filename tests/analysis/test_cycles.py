@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -11,7 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from veriband.analysis.cycles import Period, Stay, hours, period_of, reach, wall
+from veriband.analysis.cycles import (
+    Period,
+    Stay,
+    end,
+    hours,
+    period_of,
+    reach,
+    stays_of,
+    wall,
+)
 
 BERLIN, NEW_YORK = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
 LORD_HOWE, KATHMANDU = ZoneInfo("Australia/Lord_Howe"), ZoneInfo("Asia/Kathmandu")
@@ -114,3 +123,28 @@ def test_who_travels_takes_the_zone_of_the_moment() -> None:
     assert period_of(flight, stays) == Period(date(2026, 6, 10), 4), "08:00 in New York"
     assert period_of(flight + 10 * 3_600_000, stays) == Period(date(2026, 6, 11), 2), "03:45"
     assert period_of(flight - 1, stays[1:]) == Period(date(2026, 6, 10), 4), "nothing is earlier"
+
+
+def test_where_the_clock_showed_another_time_the_wearer_was_elsewhere() -> None:
+    """At home in winter and in summer, in New York from the 10th to the 20th."""
+    winter, summer = at(BERLIN, 2026, 2, 1), at(BERLIN, 2026, 6, 1)
+    flight, home = at(BERLIN, 2026, 6, 10), at(BERLIN, 2026, 6, 20)
+    offsets = [(winter, 60), (summer, 120), (flight, -240), (flight + 1, -240), (home, 120)]
+    abroad = timezone(timedelta(hours=-4))
+    assert stays_of(offsets, BERLIN) == [
+        Stay(winter, BERLIN), Stay(flight, abroad), Stay(home, BERLIN),
+    ]  # fmt: skip
+    there = stays_of(offsets, NEW_YORK)
+    assert wall(flight, there).tzinfo is NEW_YORK, "seen from there"
+    assert wall(winter, there).utcoffset() == timedelta(hours=1)
+    assert stays_of([], BERLIN) == [Stay(0, BERLIN)]
+
+
+@given(moments, zones)
+def test_a_cycle_ends_as_the_next_begins(utc_ms: int, zone: ZoneInfo) -> None:
+    stays = [Stay(0, zone)]
+    cycle = period_of(utc_ms, stays).cycle
+    over = end(cycle, stays)
+    assert utc_ms < over <= reach(cycle)[1]
+    assert period_of(over, stays) == Period(cycle + timedelta(days=1), 0)
+    assert period_of(over - MINUTE_MS, stays).cycle == cycle

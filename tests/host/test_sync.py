@@ -88,3 +88,18 @@ def test_a_computer_whose_clock_cannot_be_right_sets_none(
     band = store.add_band("A", None, 0)
     with pytest.raises(ClockImplausible, match=f"This computer's clock says {day}"):
         asyncio.run(sync(Journal([], []), store, band, lambda: utc_s * 1000, UTC))
+
+
+def test_a_bands_clock_is_that_of_who_wears_it(store: Store) -> None:
+    ahead_min: list[int] = []
+
+    class Watched(Journal):
+        async def set_clock(self, utc_ms: int, *zone: int) -> None:
+            ahead_min.append(zone[0])
+
+    band = store.add_band("A", None, 0)
+    store.assign(band, store.add_wearer("anna", zone="America/New_York"), NOW_MS)
+    assert asyncio.run(sync(Watched([(0, 0)], []), store, band, lambda: NOW_MS, UTC)).clock_set
+    assert ahead_min == [-240]
+    before = sync(Watched([(0, 0)], []), store, band, lambda: NOW_MS - 1, UTC)
+    assert not asyncio.run(before).clock_set, "nobody wore it then"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -18,6 +18,8 @@ from veriband.errors import NotMeasured
 from veriband.link import reach
 from veriband.records import Anchor, Kind, Sign, Taken, reading
 from veriband.store import Store
+from veriband.store.entered import TYPED_IN, Entry
+from veriband.store.roster import Wearer
 from veriband.vitals import command
 from veriband.vitals.readings import by_period
 from veriband.vitals.signs import described
@@ -149,6 +151,111 @@ def test_the_zone_is_the_named_one_or_the_wearers(tmp_path: Path) -> None:
     assert period(*day) == [9], "17:30 in New York"
     assert period("--zone", "Europe/Berlin", *day) == []
     assert period("--zone", "Europe/Berlin", *day[:2], "2026-03-03", "--json") == [0]
+
+
+def entered(store: Store, wearer: Wearer, *when: int, systolic: int) -> None:
+    sign = Sign(VITAL_BLOOD_PRESSURE, STATUS_OK, systolic, 80)
+    store.enter(wearer, Entry(at(*when), TYPED_IN, (sign,)), at(*when))
+
+
+def shown_by(path: str, *arguments: str) -> list[str]:
+    """Time and first number of each reading."""
+    rows = json.loads(run(path, "vitals", *arguments, "--json").output)["readings"]
+    return [
+        f"{row['at'][11:16]} {row.get('blood_pressure', {}).get('systolic_mmhg') or 'strip'}"
+        for row in rows
+    ]
+
+
+def test_typed_in_readings_beside_a_cycle_are_of_who_wore_the_band_at_its_end(
+    tmp_path: Path,
+) -> None:
+    """Anna wears it from noon, Ben from the next morning, before any zone's cycle is over."""
+    path = stored(tmp_path, DAY)
+    with closing(Store(Path(path))) as store:
+        (band,) = store.bands()
+        for name, systolic in (("carl", 111), ("anna", 122), ("ben", 133)):
+            entered(store, store.add_wearer(name), 2026, 3, 2, 8, systolic=systolic)
+        store.assign(band, store.wearer("carl"), at(2026, 3, 1))
+        store.assign(band, store.wearer("anna"), at(2026, 3, 2, 12))
+        store.assign(band, store.wearer("ben"), at(2026, 3, 3, 9))
+    assert [row for row in shown_by(path, "--day", "2026-03-02") if "strip" not in row] == [
+        "08:00 122", "22:59 128",
+    ]  # fmt: skip
+
+
+def test_a_wearers_readings_are_those_of_all_their_bands_while_they_wore_them(
+    tmp_path: Path,
+) -> None:
+    path = stored(tmp_path, DAY)
+    with closing(Store(Path(path))) as store:
+        anna, ben = (store.add_wearer(name) for name in ("anna", "ben"))
+        (band,) = store.bands()
+        store.assign(band, anna, at(2026, 3, 2, 9, 30), at(2026, 3, 2, 12))
+        store.assign(band, ben, at(2026, 3, 2, 12))
+        other = store.add_band("C0:98:E5:00:00:02", None, 0)
+        anchor = Anchor(0, Kind.ANCHOR, 1, 0, utc_ms=at(2026, 3, 2, 14))
+        raw = pack_sign(*OXYGEN)
+        store.commit(other, 7, [anchor, reading(1, 1, 0, raw)], 2, 0)
+        store.assign(other, anna, at(2026, 3, 2))
+        entered(store, anna, 2026, 3, 2, 8, systolic=122)
+        entered(store, ben, 2026, 3, 2, 8, systolic=133)
+    day = ("--day", "2026-03-02")
+    assert shown_by(path, *day, "--wearer", "anna") == [
+        "08:00 122", "09:30 strip", "09:31 strip", "09:32 strip", "14:00 strip",
+    ]  # fmt: skip
+    told = run(path, "vitals", *day, "--wearer", "ben").output
+    assert told.startswith("ben  cycle 2026-03-02, until 23:00\n")
+    assert "133/80 mmHg" in told and "128/82 mmHg" in told and "122/80" not in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--wearer", "ben"), "There is no wearer ben (there are: anna)"),
+        (("--wearer", "anna", BAND), "not both"),
+        ((), "name a wearer with --wearer"),
+    ],
+)
+def test_without_a_band_there_are_wearers(
+    tmp_path: Path, arguments: tuple[str, ...], says: str
+) -> None:
+    path = str(tmp_path / "veriband.db")
+    with closing(Store(Path(path))) as store:
+        entered(store, store.add_wearer("anna"), 2026, 3, 2, 8, systolic=122)
+    refused = run(path, "vitals", *arguments)
+    assert refused.exit_code and says in refused.output
+    assert shown_by(path, "--wearer", "anna", "--day", "2026-03-02") == ["08:00 122"]
+
+
+def test_who_has_travelled_has_older_readings_in_the_zone_of_that_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The band's clock was Berlin's; now it is New York's, and so is this computer's."""
+    path = str(tmp_path / "veriband.db")
+    night, flight = at(2026, 3, 1, 23, 30), at(2026, 3, 2, 12)
+    with closing(Store(Path(path))) as store:
+        band = store.add_band(BAND, None, 0)
+        raw = pack_sign(*OXYGEN)
+        items = [
+            Anchor(0, Kind.ANCHOR, 1, 0, utc_ms=night, offset_min=60),
+            reading(1, 1, 0, raw),
+            Anchor(2, Kind.ANCHOR, 1, flight - night, utc_ms=flight, offset_min=-300),
+            reading(3, 1, flight - night, raw),
+        ]
+        store.commit(band, 7, items, 4, 0)
+        anna = store.add_wearer("anna")
+        store.assign(band, anna, 0)
+    monkeypatch.setenv("TZ", "America/New_York")
+    for whose in ((), ("--wearer", "anna")):
+        done = CliRunner().invoke(
+            main, ["--store", path, "vitals", "--day", "2026-03-02", "--json", *whose]
+        )
+        rows = json.loads(done.output)["readings"]
+        assert [(row["period"], row["at"]) for row in rows] == [
+            (0, "2026-03-01T23:30:00+01:00"), (3, "2026-03-02T06:00:00-05:00"),
+        ]  # fmt: skip
+    assert shown_by(path, "--day", "2026-03-02") == ["23:30 strip", "12:00 strip"], "--zone rules"
 
 
 def test_without_a_day_it_is_the_cycle_under_way(tmp_path: Path) -> None:

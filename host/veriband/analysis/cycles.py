@@ -10,13 +10,14 @@ and who travels may live through a period twice, in two zones: it is the same on
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 
 PERIODS = 12  # of a cycle
 _EARLY = timedelta(hours=1)  # before midnight a cycle begins
-_HOUR_MS = 3_600_000
+_MINUTE_MS = 60_000
+_HOUR_MS = 60 * _MINUTE_MS
 _DAY_MS = 24 * _HOUR_MS
 _AHEAD_H, _BEHIND_H = 15, 13  # of UTC: more than any zone's clocks ever are
 _1970 = date(1970, 1, 1)
@@ -38,6 +39,22 @@ class Stay:
     zone: tzinfo
 
 
+def stays_of(offsets: Iterable[tuple[int, int]], zone: tzinfo) -> list[Stay]:
+    """Where the wearer was, by (UTC ms, minutes ahead of UTC) of each time that the band's clock
+    was set, in their order: in `zone` while clocks there showed that, else at that offset.
+
+    So a change of daylight saving elsewhere is known from the next time on that the clock is set.
+    """
+    stays: list[Stay] = []
+    for utc_ms, ahead_min in offsets:
+        ahead = timedelta(minutes=ahead_min)
+        at_home = datetime.fromtimestamp(utc_ms / 1000, zone).utcoffset() == ahead
+        there = zone if at_home else timezone(ahead)
+        if not stays or stays[-1].zone != there:
+            stays.append(Stay(utc_ms, there))
+    return stays or [Stay(0, zone)]
+
+
 def wall(utc_ms: int, stays: Sequence[Stay]) -> datetime:
     """What the wearer's clock shows at a moment, with its offset.
 
@@ -57,6 +74,13 @@ def hours(index: int) -> str:
     """When a period begins and ends, as 23:00-01:00."""
     begin = (2 * index + 23) % 24
     return f"{begin:02}:00-{(begin + 2) % 24:02}:00"
+
+
+def end(cycle: date, stays: Sequence[Stay]) -> int:
+    """When a cycle ends, in UTC ms, to the minute: as it gets 23:00 on the wearer's clock."""
+    moments = range(*reach(cycle), _MINUTE_MS)
+    k = bisect_right(moments, cycle, key=lambda utc_ms: period_of(utc_ms, stays).cycle)
+    return moments[min(k, len(moments) - 1)]
 
 
 def reach(cycle: date) -> tuple[int, int]:

@@ -35,5 +35,5 @@ async def enrol(
         store.add_key(band, key, utc_ms())
         if await session.enrol(key) != id_of(key):
             raise BadBatch(band.address, "it seals with another key than it was given")
-    await set_clock(session, utc_ms, zone)
+    await set_clock(session, utc_ms, store.zone_on(band, utc_ms(), zone))
     return is_new

@@ -16,7 +16,6 @@ from bleak import BleakClient
 from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.exc import BleakError, BleakGATTProtocolError
 
-from veriband.civil import zone_named
 from veriband.errors import BandNotFound, VeribandError
 from veriband.link import measurement
 from veriband.link.deadline import within
@@ -77,7 +76,7 @@ async def pair(
     `passkey`: the one that it wants, if it wants one. `zone`: as in `fetch`. Raises MeterError,
     NoRadio, StoreError.
     """
-    zone = _zone_of(wearer, zone)
+    zone = wearer.zone_or(zone)
     answering = nullcontext()
     if passkey is not None and radio.agent is not None:
         answering = radio.agent.answering(address, passkey)
@@ -98,7 +97,7 @@ async def fetch(
     MeterError, NoRadio and StoreError.
     """
     users = [meter for meter in store.meters() if meter.address == address.upper()]
-    zone = _zone_of(users[0].wearer, zone) if users else zone
+    zone = users[0].wearer.zone_or(zone) if users else zone
     async with _session(radio, address, find_s, utc_ms, zone) as session:
         await session.begin()
         return await _stored(session, store, address.upper(), utc_ms, zone)
@@ -140,10 +139,6 @@ async def _stored(
         else:
             new += store.enter(meter.wearer, entry, now_ms) is not None
     return Fetched(new, tuple(refused))
-
-
-def _zone_of(wearer: Wearer, zone: tzinfo) -> tzinfo:
-    return zone_named(wearer.zone) if wearer.zone else zone
 
 
 def _owner(store: Store, address: str, user: int) -> Meter:

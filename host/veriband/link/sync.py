@@ -33,10 +33,11 @@ class Synced:
 async def sync(session: Session, store: Store, band: Band, utc_ms: UtcMs, zone: tzinfo) -> Synced:
     """Set the clock if need be, then fetch and store everything that is new.
 
+    Its clock is that of who wears it, else of `zone`.
     Rows and cursor are committed together before the next batch is asked for, so it may be broken
     off anywhere. Raises what Session raises, BandWentBack, ClockImplausible and StoreError.
     """
-    clock_set = await right_clock(session, utc_ms, zone)
+    clock_set = await right_clock(session, utc_ms, store.zone_on(band, utc_ms(), zone))
     state = await session.state()
     epoch = state.epoch
     cursor, total = store.cursor(band, epoch), store.total(band, epoch)

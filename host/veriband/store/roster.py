@@ -5,7 +5,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import tzinfo
 
+from veriband.civil import zone_named
 from veriband.errors import StoreError
 from veriband.store.database import Database
 
@@ -31,6 +33,10 @@ class Wearer:
     rest_bpm: float | None
     zone: str | None
 
+    def zone_or(self, default: tzinfo) -> tzinfo:
+        """The zone in which they live, or `default`. Raises VeribandError for an unknown one."""
+        return zone_named(self.zone) if self.zone else default
+
 
 @dataclass(frozen=True)
 class Worn:
@@ -39,6 +45,11 @@ class Worn:
     band: Band
     from_utc_ms: int
     to_utc_ms: int | None
+
+    def within(self, from_utc_ms: int, to_utc_ms: int) -> tuple[int, int]:
+        """The part of that time in which it is worn; none if it ends before it begins."""
+        end = to_utc_ms if self.to_utc_ms is None else min(to_utc_ms, self.to_utc_ms)
+        return max(from_utc_ms, self.from_utc_ms), end
 
 
 @dataclass(frozen=True)
@@ -163,6 +174,11 @@ class Roster(Database):
             (band.id, utc_ms, utc_ms),
         )
         return Wearer(*rows[0]) if rows else None
+
+    def zone_on(self, band: Band, utc_ms: int, default: tzinfo) -> tzinfo:
+        """The zone of the clock on a band at that time: of who wears it, or `default`."""
+        wearer = self.wearer_of(band, utc_ms)
+        return wearer.zone_or(default) if wearer else default
 
     # Contests.
 

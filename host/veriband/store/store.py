@@ -186,6 +186,17 @@ class Store(Entries):
         ).fetchone()
         return row and row[0]
 
+    def offsets(
+        self, band: Band, from_utc_ms: int = 0, to_utc_ms: int = LATEST
+    ) -> list[tuple[int, int]]:
+        """(UTC ms, minutes ahead of UTC) of the wearer's clock, of each time in that time that the
+        band's was set, in its order."""
+        return self.read(
+            "SELECT utc_ms, offset_min FROM anchor JOIN item USING (band, epoch, seq) "
+            "WHERE band = ? AND utc_ms >= ? AND utc_ms < ? ORDER BY utc_ms, epoch, seq",
+            (band.id, from_utc_ms, to_utc_ms),
+        )
+
     def spans(self, band: Band, from_utc_ms: int, to_utc_ms: int) -> list[Span]:
         """Everything with steps that begins in that time, in its order."""
         rows = self.read(
@@ -255,8 +266,7 @@ class Store(Entries):
         then took, and what was entered."""
         found: list[Taken] = [entry for _, entry in self.entered(wearer, from_utc_ms, to_utc_ms)]
         for worn in self.worn(wearer):
-            until = to_utc_ms if worn.to_utc_ms is None else min(to_utc_ms, worn.to_utc_ms)
-            found += self.taken_by(worn.band, max(from_utc_ms, worn.from_utc_ms), until)
+            found += self.taken_by(worn.band, *worn.within(from_utc_ms, to_utc_ms))
         return sorted(found, key=lambda each: each.utc_ms)
 
     def taken_by(self, band: Band, from_utc_ms: int, to_utc_ms: int) -> list[Taken]:

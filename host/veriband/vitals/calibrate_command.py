@@ -56,8 +56,9 @@ def calibrate(ctx: click.Context, address: str, readings: tuple[tuple[int, int],
         click.echo(holding(state.utc_s, zone))
 
     async def begin() -> None:
+        on_band = store.zone_on(band, utc_ms(), zone)
         ended = await calibration.calibrate(
-            system_radio(), band.address, readings, utc_ms, zone, tell, sleeps
+            system_radio(), band.address, readings, utc_ms, on_band, tell, sleeps
         )
         click.echo(f"{holding(ended.utc_s, zone)}\n{ESTIMATED}\n{CAUTION}")
 

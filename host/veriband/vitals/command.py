@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, tzinfo
 
 import click
 
-from veriband.analysis.cycles import Stay, period_of, reach
-from veriband.civil import zone_named
-from veriband.context import chosen_bands, open_store, run_until_stopped, utc_ms, zone_of
+from veriband.analysis.cycles import Stay, end, period_of, reach, stays_of
+from veriband.context import chosen_bands, local_zone, open_store, run_until_stopped, utc_ms
 from veriband.errors import BadBatch, NoPressure, NotMeasured
 from veriband.link.radio import system_radio
 from veriband.link.reach import reached
 from veriband.records import Sign, Taken
 from veriband.store import Store
-from veriband.store.roster import Band
+from veriband.store.roster import Band, Wearer
+from veriband.store.store import LATEST
+from veriband.terminal import printable
 from veriband.vitals.readings import by_period
 from veriband.vitals.signs import VITALS, described
 from veriband.vitals.table import rows_for_programs, table
@@ -25,51 +28,103 @@ from veriband_protocol.items import STATUS_OK, VITAL_BLOOD_PRESSURE, VITAL_HEART
 ON_REQUEST = {"heart": VITAL_HEART_RATE, "spo2": VITAL_SPO2, "pressure": VITAL_BLOOD_PRESSURE}
 
 
+@dataclass(frozen=True)
+class _Log:
+    """What is shown together: of a band or a wearer, in the zones of `stays`."""
+
+    kind: str
+    name: str
+    zone: tzinfo
+    stays: list[Stay]
+    taken: Callable[[date], list[Taken]]  # around that cycle
+
+
 @click.command()
 @click.option(
     "--day",
     type=click.DateTime(["%Y-%m-%d"]),
     help="The day on which the cycle ends, at 23:00. [default: that of the cycle under way]",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a band.")
+@click.option(
+    "--wearer", "name", help="Of this wearer, from all sources, instead of what bands took."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a band, or of the wearer.")
 @click.argument("addresses", nargs=-1)
 @click.pass_context
 def vitals(
-    ctx: click.Context, addresses: tuple[str, ...], day: datetime | None, as_json: bool
+    ctx: click.Context,
+    addresses: tuple[str, ...],
+    day: datetime | None,
+    name: str | None,
+    as_json: bool,
 ) -> None:
-    """Show a detection cycle's vital signs by period (all known bands, or those named).
+    """Show a detection cycle's vital signs by period (all known bands, or those named, or those
+    of a wearer).
 
     A cycle runs from 23:00 to 23:00 of the wearer's clock.
     """
     store = open_store(ctx, reading=True)
-    for band in chosen_bands(store, addresses):
-        stays = _stays(ctx, store, band)
-        cycle = day.date() if day else period_of(utc_ms(), stays).cycle
-        periods = by_period(_taken(store, band, *reach(cycle)), cycle, stays)
+    for log in _logs(ctx, store, addresses, name):
+        cycle = day.date() if day else period_of(utc_ms(), [Stay(0, log.zone)]).cycle
+        periods = by_period(log.taken(cycle), cycle, log.stays)
         if as_json:
-            rows = rows_for_programs(periods, stays)
-            told = {"band": band.address, "cycle": cycle.isoformat(), "readings": rows}
+            rows = rows_for_programs(periods, log.stays)
+            told = {log.kind: log.name, "cycle": cycle.isoformat(), "readings": rows}
             click.echo(json.dumps(told | {"caution": CAUTION}))
         else:
-            click.echo(f"{band.address}  cycle {cycle}, until 23:00")
-            click.echo(table(periods, stays))
+            click.echo(f"{printable(log.name)}  cycle {cycle}, until 23:00")
+            click.echo(table(periods, log.stays))
     if not as_json:
         click.echo(f"{NOT_CALIBRATED}\n{CAUTION}")
 
 
-def _taken(store: Store, band: Band, from_utc_ms: int, to_utc_ms: int) -> list[Taken]:
-    """What a band took in that time, and what was entered of who wore it at its end."""
-    wearer = store.wearer_of(band, min(to_utc_ms, utc_ms()))
-    entered = store.entered(wearer, from_utc_ms, to_utc_ms) if wearer else []
-    return store.taken_by(band, from_utc_ms, to_utc_ms) + [entry for _, entry in entered]
+def _logs(
+    ctx: click.Context, store: Store, addresses: tuple[str, ...], name: str | None
+) -> list[_Log]:
+    """Those that were asked for. Raises UsageError, StoreError."""
+    if name is None:
+        if not addresses and not store.bands() and store.wearers():
+            raise click.UsageError(
+                "No band is known here yet: run 'veriband pair' first, or name a wearer with "
+                "--wearer to see what was typed in or came from meters."
+            )
+        return [_of_band(ctx, store, band) for band in chosen_bands(store, addresses)]
+    if addresses:
+        raise click.UsageError("Name bands, or a wearer with --wearer, not both.")
+    return [_of_wearer(ctx, store, store.wearer(name))]
 
 
-def _stays(ctx: click.Context, store: Store, band: Band) -> list[Stay]:
-    """The zones of who wears the band now: the one that --zone names, the wearer's own, or this
-    computer's."""
-    wearer = None if ctx.obj[1] else store.wearer_of(band, utc_ms())
-    zone = zone_named(wearer.zone) if wearer and wearer.zone else zone_of(ctx)
-    return [Stay(0, zone)]
+def _of_band(ctx: click.Context, store: Store, band: Band) -> _Log:
+    """What a band took, and what was entered of who wears it at the cycle's end, or now."""
+    zone, stays = _where(ctx, store.wearer_of(band, utc_ms()), store.offsets(band))
+
+    def taken(cycle: date) -> list[Taken]:
+        wearer = store.wearer_of(band, min(end(cycle, stays), utc_ms()))
+        entered = store.entered(wearer, *reach(cycle)) if wearer else []
+        return store.taken_by(band, *reach(cycle)) + [entry for _, entry in entered]
+
+    return _Log("band", band.address, zone, stays, taken)
+
+
+def _of_wearer(ctx: click.Context, store: Store, wearer: Wearer) -> _Log:
+    """What was entered of a wearer, and what the bands that they wore then took."""
+    offsets = [
+        each
+        for worn in store.worn(wearer)
+        for each in store.offsets(worn.band, *worn.within(0, LATEST))
+    ]
+    zone, stays = _where(ctx, wearer, sorted(offsets))
+    return _Log("wearer", wearer.name, zone, stays, lambda c: store.taken(wearer, *reach(c)))
+
+
+def _where(
+    ctx: click.Context, wearer: Wearer | None, offsets: Sequence[tuple[int, int]]
+) -> tuple[tzinfo, list[Stay]]:
+    """A wearer's zone now, and their zones: always that which --zone names, or their own; else
+    this computer's, and before where the `offsets` of their clock say."""
+    named = ctx.obj[1] or (wearer and wearer.zone)
+    zone = local_zone(named)
+    return zone, [Stay(0, zone)] if named else stays_of(offsets, zone)
 
 
 @click.command()

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from veriband.civil import utc_ms_of, zone_named
+from veriband.civil import utc_ms_of
 from veriband.context import open_store, utc_ms, zone_of
 from veriband.minutes.table import FIRST_YEAR
 from veriband.records import Sign
@@ -83,7 +83,7 @@ def whose(store: Store, name: str | None) -> Wearer:
 
 def zone_for(ctx: click.Context, wearer: Wearer) -> tzinfo:
     """The zone in which the wearer lives."""
-    return zone_named(wearer.zone) if wearer.zone else zone_of(ctx)
+    return wearer.zone_or(zone_of(ctx))
 
 
 @enter.command("bp")
