@@ -16,7 +16,7 @@ def zone_named(name: str) -> tzinfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise VeribandError(
-            f"There is no time zone {name!r}: name one like Europe/Berlin with --zone."
+            f"There is no time zone {name!r}: name one like Europe/Berlin."
         ) from error
 
 

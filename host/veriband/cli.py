@@ -110,7 +110,10 @@ def main(ctx: click.Context, path: Path | None, zone: str | None) -> None:
 
 
 @main.command()
-@click.option("--seconds", default=5.0, show_default=True, help="How long to listen.")
+@click.option(
+    "--seconds", type=FiniteRange(min=0.1, max=3600), default=5.0, show_default=True,
+    help="How long to listen.",
+)  # fmt: skip
 def scan(seconds: float) -> None:
     """List the bands and meters that are near."""
 

@@ -398,3 +398,18 @@ def test_a_computers_zone_without_a_name_is_its_local_time(tz: Callable[[str], N
     assert local_day(zone, datetime(2026, 10, 25)) == local_day(named, datetime(2026, 10, 25))
     with pytest.raises(VeribandError, match="end of the calendar"):
         local_day(zone, datetime(9999, 12, 31))
+
+
+@pytest.mark.parametrize("arguments", [("meter", "list"), ("wearer", "list"), ("contest", "list")])
+def test_an_empty_list_says_what_makes_it_longer(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    shown = CliRunner().invoke(main, ["--store", str(tmp_path / "veriband.db"), *arguments])
+    assert shown.exit_code == 0
+    assert " yet: " in shown.output and "'veriband " in shown.output
+
+
+@pytest.mark.parametrize("seconds", ["-1", "0", "nan", "inf"])
+def test_nobody_listens_for_no_time_or_for_ever(seconds: str) -> None:
+    refused = CliRunner().invoke(main, ["scan", "--seconds", seconds])
+    assert refused.exit_code == 2 and "--seconds" in refused.output

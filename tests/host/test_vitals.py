@@ -207,6 +207,8 @@ def test_a_wearers_readings_are_those_of_all_their_bands_while_they_wore_them(
     told = run(path, "vitals", *day, "--wearer", "ben").output
     assert told.startswith("ben  cycle 2026-03-02, until 23:00\n")
     assert "133/80 mmHg" in told and "128/82 mmHg" in told and "122/80" not in told
+    assert NOT_CALIBRATED not in told, "none has the mark"
+    assert told.endswith(f"{CAUTION}\n")
 
 
 @pytest.mark.parametrize(

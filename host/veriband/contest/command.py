@@ -138,7 +138,10 @@ def wears(
 def list_wearers(ctx: click.Context) -> None:
     """List wearers and their bands."""
     store, zone = open_store(ctx, reading=True), zone_of(ctx)
-    for each in store.wearers():
+    wearers = store.wearers()
+    if not wearers:
+        click.echo("There is no wearer yet: add one with 'veriband wearer add'.")
+    for each in wearers:
         bands = ", ".join(_worn(worn, zone) for worn in store.worn(each)) or "no band"
         click.echo(f"{printable(each.name)}  {_about(each)}  {bands}")
 
@@ -191,7 +194,10 @@ def add_contest(
 def list_contests(ctx: click.Context) -> None:
     """List contests."""
     store, zone = open_store(ctx, reading=True), zone_of(ctx)
-    for each in store.contests():
+    contests = store.contests()
+    if not contests:
+        click.echo("There is no contest yet: add one with 'veriband contest add'.")
+    for each in contests:
         names = ", ".join(printable(who.name) for who in store.entrants(each))
         click.echo(f"{printable(each.name)}: {_terms(each, zone)}; {names}")
 

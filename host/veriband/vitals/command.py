@@ -21,7 +21,7 @@ from veriband.store.store import LATEST
 from veriband.terminal import printable
 from veriband.vitals.readings import by_period
 from veriband.vitals.signs import VITALS, described
-from veriband.vitals.table import rows_for_programs, table
+from veriband.vitals.table import is_marked, rows_for_programs, table
 from veriband.vitals.words import CAUTION, ESTIMATED, NOT_CALIBRATED
 from veriband_protocol.items import STATUS_OK, VITAL_BLOOD_PRESSURE, VITAL_HEART_RATE, VITAL_SPO2
 
@@ -64,9 +64,11 @@ def vitals(
     A cycle runs from 23:00 to 23:00 of the wearer's clock.
     """
     store = open_store(ctx, reading=True)
+    marked = False
     for log in _logs(ctx, store, addresses, name):
         cycle = day.date() if day else period_of(utc_ms(), [Stay(0, log.zone)]).cycle
         periods = by_period(log.taken(cycle), cycle, log.stays)
+        marked = marked or is_marked(periods)
         if as_json:
             rows = rows_for_programs(periods, log.stays)
             told = {log.kind: log.name, "cycle": cycle.isoformat(), "readings": rows}
@@ -75,7 +77,7 @@ def vitals(
             click.echo(f"{printable(log.name)}  cycle {cycle}, until 23:00")
             click.echo(table(periods, log.stays))
     if not as_json:
-        click.echo(f"{NOT_CALIBRATED}\n{CAUTION}")
+        click.echo(f"{NOT_CALIBRATED}\n{CAUTION}" if marked else CAUTION)
 
 
 def _logs(

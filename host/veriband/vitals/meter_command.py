@@ -29,7 +29,10 @@ def meter() -> None:
 @click.pass_context
 def list_meters(ctx: click.Context) -> None:
     """List the meters that are known, and whose they are."""
-    for each in open_store(ctx, reading=True).meters():
+    known = open_store(ctx, reading=True).meters()
+    if not known:
+        click.echo("No meter is known here yet: 'veriband pair --meter ADDRESS' makes one known.")
+    for each in known:
         user = "" if each.user == WHOEVER else f", its user {each.user}"
         click.echo(
             f"{each.address}  {meters.KINDS[each.vital]} of {printable(each.wearer.name)}{user}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from veriband.analysis.cycles import Stay, hours, wall
 from veriband.records import STRIP, Taken
@@ -26,6 +26,17 @@ def table(periods: Sequence[Sequence[Taken]], stays: Sequence[Stay]) -> str:
     return "\n".join(
         "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
+    )
+
+
+def is_marked(periods: Iterable[Sequence[Taken]]) -> bool:
+    """Whether a value of theirs has the mark of what is not calibrated."""
+    return any(
+        _is_by_strip(one) and sign.first and VITALS[sign.vital].note
+        for taken in periods
+        for one in taken
+        for sign in one.signs
+        if sign.vital in VITALS
     )
 
 
