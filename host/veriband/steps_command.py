@@ -27,10 +27,11 @@ def steps(
     ctx: click.Context, addresses: tuple[str, ...], day: datetime | None, as_json: bool
 ) -> None:
     """Show a day's steps by the hour (all known bands, or those named)."""
-    store, zone = open_store(ctx, reading=True), zone_of(ctx)
-    day = day or datetime.now(zone)
-    begin, end = local_day(zone, day)
+    store, computers = open_store(ctx, reading=True), zone_of(ctx)
     for band in chosen_bands(store, addresses):
+        zone = computers if ctx.obj[1] else store.zone_on(band, utc_ms(), computers)
+        its_day = day or datetime.now(zone)
+        begin, end = local_day(zone, its_day)
         hours = by_hour(store.spans(band, begin, end), zone, begin, end)
         if as_json:
             rows = [
@@ -44,13 +45,13 @@ def steps(
             ]
             click.echo(json.dumps({"band": band.address, "hours": rows}))
         else:
-            click.echo(f"{band.address}  {day:%Y-%m-%d}")
+            click.echo(f"{band.address}  {its_day:%Y-%m-%d}")
             click.echo(table(hours))
             for line in _besides(store, band, begin, end, zone):
                 click.echo(line)
     if not as_json:
         for notice in store.notices(None, 5):
-            click.echo(_told(notice, zone))
+            click.echo(_told(notice, computers))
 
 
 def _besides(store: Store, band: Band, begin: int, end: int, zone: tzinfo) -> Iterator[str]:

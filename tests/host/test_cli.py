@@ -100,6 +100,19 @@ def test_a_day_is_shown_by_the_hour_in_the_wearers_zone(path: str) -> None:
     assert lines[-1] == ("2026-04-01 00:01  Band X went silent. (2 times since 2026-04-01 00:00)")
 
 
+def test_a_day_is_one_of_where_the_wearer_lives(path: str) -> None:
+    with closing(Store(Path(path))) as store:
+        anna = store.add_wearer("anna", zone="America/New_York")
+        store.assign(store.band(BAND), anna, 0)
+
+    def first(*arguments: str) -> str:
+        done = run("--store", path, *arguments, "--day", "2026-04-01", "--json")
+        return json.loads(done.output)["hours"][0]["from"]
+
+    assert first("steps") == "2026-04-01T00:00:00-04:00"
+    assert first("--zone", "Europe/Berlin", "steps") == "2026-04-01T00:00:00+02:00"
+
+
 def test_steps_that_never_get_a_date_are_told_from_those_that_wait(path: str) -> None:
     store = Store(Path(path))
     boot = Item(123, Kind.BOOT, 3, 0, steps=2)
