@@ -21,7 +21,7 @@ help:
 	@echo "make typecheck  check types"
 	@echo "make sabotage   break lines on purpose and see that tests notice"
 	@echo "make bench      measure, beside what others use (several minutes; ONLY=pulse: a part)"
-	@echo "make campaign   the long tests (45 minutes; ONLY=power: one of them)"
+	@echo "make campaign   the long tests (about an hour; ONLY=power: one of them)"
 	@echo "make lock       renew requirements/*.txt"
 	@echo "make clean      remove what was built and installed here"
 
