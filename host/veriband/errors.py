@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from veriband_protocol.control import DIASTOLIC, SYSTOLIC
 from veriband_protocol.items import STATUSES
 
 
@@ -214,9 +215,12 @@ class UnlikelyCuff(VeribandError):
     """Readings that no cuff gives, or not three in a row of somebody at rest."""
 
     def __init__(self, why: str) -> None:
+        (lowest, highest, apart), (low, high, near) = SYSTOLIC, DIASTOLIC
         super().__init__(
             f"These readings cannot be used ({why}): sit still for five minutes, take three with "
-            "a cuff on the upper arm, a minute between them, and give each as --cuff 128/82."
+            "a cuff on the upper arm, a minute between them, and give each as --cuff 128/82. The "
+            f"hub learns from {lowest} to {highest} over {low} to {high} mmHg, no further than "
+            f"{apart} and {near} apart."
         )
 
 

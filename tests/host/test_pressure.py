@@ -108,6 +108,7 @@ def test_a_calibration_is_looked_on_until_it_is_done(run: Callable[..., Result])
         (("--cuff", "128/82"), "three are needed"),
         ((*CUFF[:4], "--cuff", "160/81"), "too far apart"),
         ((*CUFF[:4], "--cuff", "999/81"), "out of range"),
+        ((*CUFF[:4], "--cuff", "999/81"), "from 80 to 180 over 40 to 120 mmHg"),
     ],
 )
 def test_readings_that_cannot_be_used_are_refused_before_the_band_is_asked(
