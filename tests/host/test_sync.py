@@ -103,3 +103,6 @@ def test_a_bands_clock_is_that_of_who_wears_it(store: Store) -> None:
     assert ahead_min == [-240]
     before = sync(Watched([(0, 0)], []), store, band, lambda: NOW_MS - 1, UTC)
     assert not asyncio.run(before).clock_set, "nobody wore it then"
+    store.assign(band, store.add_wearer("ben", zone="Mars/Olympus"), NOW_MS + 1)
+    unknown = sync(Watched([(0, 0)], []), store, band, lambda: NOW_MS + 1, UTC)
+    assert not asyncio.run(unknown).clock_set, "his zone is unknown here"

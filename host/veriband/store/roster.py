@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from veriband.civil import zone_named
-from veriband.errors import StoreError
+from veriband.errors import StoreError, VeribandError
 from veriband.store.database import Database
 
 
@@ -176,9 +176,13 @@ class Roster(Database):
         return Wearer(*rows[0]) if rows else None
 
     def zone_on(self, band: Band, utc_ms: int, default: tzinfo) -> tzinfo:
-        """The zone of the clock on a band at that time: of who wears it, or `default`."""
+        """The zone of the clock on a band at that time: of who wears it, or `default`, as where
+        theirs is unknown to this computer."""
         wearer = self.wearer_of(band, utc_ms)
-        return wearer.zone_or(default) if wearer else default
+        try:
+            return wearer.zone_or(default) if wearer else default
+        except VeribandError:
+            return default
 
     # Contests.
 
