@@ -58,7 +58,7 @@ class Profile:
             begun = time.ticks_ms()
             await asyncio.sleep_ms(_WINDOW_MS)
             while self._radio.is_busy() or self._door.is_open():
-                await asyncio.sleep_ms(_WINDOW_MS)
+                await self._unless_changed(_WINDOW_MS)
             if self.current == ENDURANCE:
                 self._radio.off()
                 passed = time.ticks_diff(time.ticks_ms(), begun)

@@ -158,6 +158,21 @@ def test_its_profile_is_kept_and_no_step_is_doubled(tmp_path: Path, loses_power:
     told(tmp_path, story)
 
 
+def test_somebody_who_stays_connected_keeps_it_awake_and_does_not_start_it_again(
+    tmp_path: Path,
+) -> None:
+    async def story(r: Rig) -> None:
+        async with awake(r) as session:
+            await asyncio.sleep(400)  # the watchdog bites after 150
+            state = await session.state()
+        assert state.boot == 1
+        radio = used_s(r, "radio on")
+        await asyncio.sleep(100)
+        assert used_s(r, "radio on") - radio < 3, "it does not sleep again"
+
+    told(tmp_path, story)
+
+
 def test_a_responsive_band_answers_at_once_again(tmp_path: Path) -> None:
     async def story(r: Rig) -> None:
         await asyncio.sleep(100)
