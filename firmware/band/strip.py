@@ -10,6 +10,7 @@ from veriband_protocol import items, sockets
 
 _SETTLE_MS = 1500  # contacts bounce, and the hub takes a second to start
 _TRIES = 3
+_ONE = (sockets.SOCKET_CASE, sockets.SOCKET_COVER)
 
 
 class Strip:
@@ -49,6 +50,12 @@ class Strip:
         (_, case), (_, cover) = self._sockets
         return self.state[0] == sockets.SOCKET_COVER and case.value() and not cover.value()
 
+    def check(self) -> None:
+        """Look again if another strip answers than was found: no edge is seen in a light sleep."""
+        where, chips, identity = sockets.unpack_strip(self.state)
+        if where in _ONE and self._answers() != (chips & ~sockets.CHIP_HUB, identity):
+            self.moved.set()
+
     async def run(self) -> None:
         """Look now, and each time after a contact has moved."""
         await self._hub.reset()  # the band may have started again in mid-measurement
@@ -69,16 +76,20 @@ class Strip:
         for bit, contact in self._sockets:
             if not contact.value():
                 where |= bit
-        if where in (sockets.SOCKET_CASE, sockets.SOCKET_COVER):
+        if where in _ONE:
             _tried(self._bus.free)  # it may have been plugged in mid-transfer
-            identity = _tried(self._eeprom.identity)
-            if identity is not None:
-                chips |= sockets.CHIP_EEPROM
-            if _tried(self._light.part_id) == PART_ID:
-                chips |= sockets.CHIP_PULSE
+            chips, identity = self._answers()
             if await self._has_hub():
                 chips |= sockets.CHIP_HUB
-        return sockets.pack_strip(where, chips, identity or 0)
+        return sockets.pack_strip(where, chips, identity)
+
+    def _answers(self):
+        """(chips, identity) of the strip that is in; its hub is not asked, which takes time."""
+        identity = _tried(self._eeprom.identity)
+        chips = 0 if identity is None else sockets.CHIP_EEPROM
+        if _tried(self._light.part_id) == PART_ID:
+            chips |= sockets.CHIP_PULSE
+        return chips, identity or 0
 
     async def _has_hub(self) -> bool:
         try:

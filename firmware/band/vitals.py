@@ -35,6 +35,7 @@ class Vitals:
 
     def walked(self, steps: int) -> None:
         """A minute of so many steps has ended."""
+        self._strip.check()
         self._cycles.minute(steps)
         if steps >= ACTIVE_STEPS or self._cycles.is_due:
             self.wanted.set()

@@ -18,6 +18,7 @@ from veriband.link.session import Session
 from veriband.records import Kind
 from veriband_protocol import items, sockets
 from veriband_protocol.profile import ENDURANCE, RESPONSIVE
+from veriband_simulator.at24c02 import At24c02, labelled
 from veriband_simulator.wearers import Minute, Wearer
 
 WALK_S = 1800.0
@@ -131,6 +132,24 @@ def test_a_strip_that_is_pulled_and_plugged_while_it_sleeps_is_noticed(tmp_path:
         await r.supervisor().once()
         where = [raw[0] for raw in events(r, items.EVENT_STRIP)]
         assert where == [sockets.SOCKET_CASE, 0, sockets.SOCKET_CASE]
+
+    told(tmp_path, story)
+
+
+def test_a_strip_that_is_changed_for_another_while_it_sleeps_is_told_within_a_minute(
+    tmp_path: Path,
+) -> None:
+    async def story(r: Rig) -> None:
+        assert r.band.strip is not None
+        for number in range(1, 4):
+            await asyncio.sleep(131.7)
+            r.band.pull_strip()
+            await asyncio.sleep(4)
+            r.band.strip.eeprom = At24c02(r.world.now_us, labelled(number))
+            r.band.plug_strip()
+            await asyncio.sleep(65)
+            async with awake(r) as session:
+                assert (await session.state()).strip.identity == number
 
     told(tmp_path, story)
 
