@@ -23,10 +23,10 @@ ENCRYPTION = 28
 _GET_SECRET = 29
 SET_SECRET = 30
 PASSKEY = 31
-
+_QUEUED = (CONNECT, DISCONNECT, WRITE, ENCRYPTION, PASSKEY)
 _DISPLAY_ONLY = 0
 MOST_CONNECTIONS = 3
-_QUEUE = 16
+_WRITES = 16  # that may wait
 _ENOMEM = 12
 _RETRY_MS = 30
 _RETRIES = 200
@@ -41,7 +41,7 @@ class Radio(Table):
         self.before_read = lambda handle: None  # called in the interrupt with what will be read
         self.on_heard = lambda: None  # called there when the heart rate goes to a subscriber
         self.peers = {}
-        self.queue: deque = deque((), _QUEUE)  # (event, conn, handle, data)
+        self.queue: deque = deque((), 2 * _WRITES)  # (event, conn, handle, data)
         self.ready = Bell()
         self.arrival = Bell()  # somebody who may have it has come
         self.broadcasts = False  # the heart rate, to anybody
@@ -67,9 +67,10 @@ class Radio(Table):
         self.advertise()
 
     def off(self) -> None:
-        """Switch it off; nobody may be connected."""
+        """Switch it off; who has connected at this very moment is not told of again."""
         self.is_on = False
         self._ble.active(False)
+        self.peers.clear()
 
     def is_busy(self) -> bool:
         """Whether anybody is connected, waits to be served, or may come to listen."""
@@ -106,10 +107,7 @@ class Radio(Table):
             return True
         send = self._ble.gatts_indicate if handle in self.indicated else self._ble.gatts_notify
         for peer in peers:
-            try:
-                send(peer.conn, handle, value)
-            except OSError:
-                pass  # gone, or its queue is full; what is measured is in the journal
+            _tried(send, peer.conn, handle, value)  # what is measured is in the journal, too
         return False
 
     def _irq(self, event: int, data):
@@ -135,14 +133,12 @@ class Radio(Table):
             self.peers.pop(data[0], None)
         elif event == _MTU:
             self.peers[data[0]].mtu = data[1]
-            return None
         elif event == ENCRYPTION:
             self.peers[data[0]].trusted = bool(data[1] and data[2])
             self.arrival.set()
-        elif event not in (WRITE, PASSKEY):
-            return None
-        value = self._ble.gatts_read(data[1]) if event == WRITE else b""
-        self._enqueue(event, data[0], data[1], value)
+        if event in _QUEUED:
+            value = self._ble.gatts_read(data[1]) if event == WRITE else b""
+            self._enqueue(event, data[0], data[1], value)
         return None
 
     def _about_to_read(self, conn: int, handle: int) -> None:
@@ -152,7 +148,7 @@ class Radio(Table):
             self.on_heard()
 
     def _enqueue(self, event: int, conn: int, handle: int, value: bytes) -> None:
-        if len(self.queue) < _QUEUE:  # a central that floods us is not answered
+        if event != WRITE or len(self.queue) < _WRITES:  # who floods us is not answered
             self.queue.append((event, conn, handle, value))
             self.ready.set()
 
@@ -170,18 +166,15 @@ class Radio(Table):
 
     def secure(self, conn: int) -> None:
         """Ask the central to encrypt, with its bond or by pairing."""
-        self._ble.gap_pair(conn)
+        _tried(self._ble.gap_pair, conn)  # one that encrypts by itself is at it already
 
     def show_passkey(self, conn: int, passkey: int) -> None:
         """Give the stack the passkey that the other side has to enter."""
-        self._ble.gap_passkey(conn, 3, passkey)
+        _tried(self._ble.gap_passkey, conn, 3, passkey)
 
     def drop(self, conn: int) -> None:
         """Disconnect."""
-        try:
-            self._ble.gap_disconnect(conn)
-        except OSError:
-            pass
+        _tried(self._ble.gap_disconnect, conn)
 
     async def notify(self, conn: int, handle: int, data: bytes) -> bool:
         """Send, waiting for room in the stack; False when the central is gone or not trusted."""
@@ -197,3 +190,11 @@ class Radio(Table):
                     return False
             await asyncio.sleep_ms(_RETRY_MS)
         return False
+
+
+def _tried(call, *arguments) -> None:
+    """Make a call about a connection, which may have gone, or whose queue may be full."""
+    try:
+        call(*arguments)
+    except OSError:
+        pass

@@ -21,6 +21,27 @@ from veriband_protocol.profile import ENDURANCE, RESPONSIVE
 from veriband_simulator.at24c02 import At24c02, labelled
 from veriband_simulator.wearers import Minute, Wearer
 
+# A band to which somebody connects in the moment before its radio goes off, who is never told of
+# again: NimBLE's events end there.
+CAUGHT = """
+import boot
+import asyncio
+from band.app import Band
+
+band = Band()
+radio = band._radio
+off = radio.off
+
+def off_too_late():
+    radio.off = off
+    radio._irq(1, (0, 0, b"\\0\\1\\2\\3\\4\\5"))
+    while radio.queue:
+        radio.queue.popleft()
+    off()
+
+radio.off = off_too_late
+asyncio.run(band.main())
+"""
 WALK_S = 1800.0
 MINUTES = [Minute(0, 72)] * 5 + [Minute(172, 148)] * 20 + [Minute(0, 75)] * 90
 
@@ -188,6 +209,19 @@ def test_somebody_who_stays_connected_keeps_it_awake_and_does_not_start_it_again
         radio = used_s(r, "radio on")
         await asyncio.sleep(100)
         assert used_s(r, "radio on") - radio < 3, "it does not sleep again"
+
+    told(tmp_path, story)
+
+
+def test_who_connects_as_the_radio_goes_off_does_not_keep_it_on(tmp_path: Path) -> None:
+    async def story(r: Rig) -> None:
+        r.band.board._script = CAUGHT
+        r.band.board.reset()
+        await asyncio.sleep(100)
+        radio = used_s(r, "radio on")
+        await asyncio.sleep(100)
+        assert used_s(r, "radio on") - radio < 3
+        await r.supervisor().once()
 
     told(tmp_path, story)
 

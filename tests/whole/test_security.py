@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from bleak import BleakClient
@@ -17,10 +18,11 @@ from bumble.core import UUID
 from tests.whole.rig import Rig, live, radio_of, rig, until_cancelled
 from veriband.errors import NotPaired, PairingFailed, VeribandError
 from veriband.link.pairing import current_passkey, pair
-from veriband_protocol import wire
+from veriband_protocol import control, uuids, wire
 from veriband_protocol.passkey import passkey
 from veriband_simulator.central import Central
 from veriband_simulator.firmware import find_firmware
+from veriband_simulator.nimble import EALREADY, ENOMEM, RadioError
 from veriband_simulator.remote import LinkLost
 
 STRANGER = "F0:0D:5E:00:00:66"
@@ -42,6 +44,20 @@ async def pair_with(r: Rig, code: int) -> None:
             await client.pair()
         finally:
             await _leave(client)
+
+
+def paired(folder: Path, story: Callable[[Rig], Coroutine[Any, Any, None]]) -> None:
+    """A story about a band and the computer that it is paired with."""
+
+    async def whole() -> None:
+        r = await rig(folder)
+        try:
+            await r.pair()
+            await story(r)
+        finally:
+            r.close()
+
+    live(whole())
 
 
 async def pry(r: Rig, stranger: Central) -> list[bytes]:
@@ -116,6 +132,48 @@ def test_a_stranger_does_not_hold_the_connection(tmp_path: Path) -> None:
             r.close()
 
     live(story())
+
+
+@pytest.mark.parametrize("call", ["ble_pair", "ble_passkey"])
+def test_a_stack_that_refuses_a_security_call_does_not_start_the_band_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """NimBLE does when the central encrypts of its own accord, or has just gone."""
+
+    def refuse(*_: Any) -> None:
+        raise RadioError(EALREADY)
+
+    async def story(r: Rig) -> None:
+        other = await r.world.computer(STRANGER)
+        monkeypatch.setitem(r.band.board._calls, call, refuse)
+        await r.band.press()
+        with suppress(PairingFailed):
+            await pair(radio_of(other), r.band.address, r.band.secret)
+        await r.supervisor().once()
+        assert len(r.band.board.started_us) == 1
+
+    paired(tmp_path, story)
+
+
+def test_who_comes_while_another_floods_the_band_does_not_lock_everybody_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def jam(*_: Any) -> None:
+        raise RadioError(ENOMEM)
+
+    async def story(r: Rig) -> None:
+        other = await r.world.computer(STRANGER)
+        await asyncio.sleep(60)  # pairing has ended, which would have it advertise again
+        with monkeypatch.context() as patch:
+            async with r.session() as session:
+                patch.setitem(r.band.board._calls, "ble_notify", jam)
+                for _ in range(20):
+                    await session._write(uuids.CONTROL_REQUEST, bytes((control.TIME,)))
+                await (await other.connect(r.band.address)).disconnect()
+        await asyncio.sleep(10)
+        await r.supervisor().once()
+
+    paired(tmp_path, story)
 
 
 def test_a_passkey_is_good_once_and_a_wrong_one_never(tmp_path: Path) -> None:
