@@ -10,10 +10,12 @@ from veriband_protocol.control import EARLIEST_UTC
 MINUTE_MS = 60000
 _EPOCH_2000 = 946684800  # time.time() of the ESP32 counts from 2000
 _SLACK_MS = 1000  # edges this close to a UTC minute stay where they are
+_STAY_MIN = 60  # and those that were moved: hosts that disagree would leave no minute whole
 
 
 class Clock:
-    """Edges are where minutes end: every 60 s from boot, on whole UTC minutes once set.
+    """Edges are where minutes end: every 60 s from boot, on whole UTC minutes once set. Set again,
+    they follow once an hour at most.
 
     Between the last item and the last edge lie `open_ms`: minutes that could not be closed.
     """
@@ -27,6 +29,7 @@ class Clock:
         self._minutes = 0  # boot to edge, split so that both parts stay small
         self._ms = 0
         self._utc_at_boot_ms = 0
+        self._move_min = 0  # of uptime: when edges may be moved again
 
     def uptime_ms(self) -> int:
         """Milliseconds since boot."""
@@ -71,8 +74,9 @@ class Clock:
         """It is `utc_ms` now; the wearer's clock is `offset_min` minutes ahead of it, and
         `then_min` from `change_utc_s` on (0: for ever as now).
 
-        The minute under way ends at the first UTC minute after it would have ended. Returns the
-        milliseconds that have passed since the last item: where the anchor belongs.
+        The minute under way ends at the first UTC minute after it would have ended, unless edges
+        were moved in the last hour. Returns the milliseconds that have passed since the last item:
+        where the anchor belongs.
         """
         ticks = time.ticks_ms()
         since_edge = time.ticks_diff(ticks, self.edge)
@@ -83,8 +87,9 @@ class Clock:
         y, month, day, hour, minute, second, weekday = fields[:7]
         RTC().datetime((y, month, day, weekday, hour, minute, second, utc_ms % 1000 * 1000))
         phase = (utc_ms + time.ticks_diff(self.due, ticks)) % MINUTE_MS
-        if _SLACK_MS < phase < MINUTE_MS - _SLACK_MS:
+        if _SLACK_MS < phase < MINUTE_MS - _SLACK_MS and self._minutes >= self._move_min:
             self.due = time.ticks_add(self.due, MINUTE_MS - phase)
+            self._move_min = self._minutes + _STAY_MIN
         return self.open_ms + since_edge
 
     @staticmethod

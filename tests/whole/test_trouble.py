@@ -360,6 +360,24 @@ def test_two_hosts_on_one_band_get_the_same(tmp_path: Path) -> None:
     live(story())
 
 
+def test_hosts_whose_clocks_disagree_leave_the_minutes_whole(tmp_path: Path) -> None:
+    async def story() -> None:
+        r = await rig(tmp_path)
+        try:
+            await r.pair()
+            async with r.session() as session:
+                for k in range(120):  # for an hour, as daemons do that watch somebody who walks
+                    await session.set_clock(r.world.utc_ms() + k % 2 * 30_000, -300, 0, 0)
+                    await asyncio.sleep(30)
+            await r.supervisor().once()
+            r.check()
+            assert len([i for i in r.items() if i.kind is Kind.MINUTE]) >= 57
+        finally:
+            r.close()
+
+    live(story())
+
+
 @UPLOADS
 def test_a_silent_sensor_is_a_gap_with_all_its_steps(tmp_path: Path, upload: str) -> None:
     async def story() -> None:
