@@ -41,6 +41,7 @@ _PAIRING = "<BI"
 _CALIBRATION = "<BBBI"
 _PAIRING_MAGIC = b"VB"
 EARLIEST_UTC = 1451606400  # 2016-01-01: a clock before that was never set
+LATEST_UTC = 3092601599  # the end of 2067: the board counts seconds from 2000 on, in 31 bits
 MOST_OFFSET = 1080  # minutes from UTC, either way
 
 
@@ -84,7 +85,8 @@ def unpack_clock(body: bytes) -> tuple[int, int, int, int, int]:
     if len(body) != struct.calcsize(_CLOCK):
         raise ValueError("length")
     utc_s, ms, offset, change, then = struct.unpack(_CLOCK, body)
-    if utc_s < EARLIEST_UTC or ms > 999 or abs(offset) > MOST_OFFSET or abs(then) > MOST_OFFSET:
+    is_near = max(abs(offset), abs(then)) <= MOST_OFFSET
+    if not (EARLIEST_UTC <= utc_s <= LATEST_UTC and ms <= 999 and is_near):
         raise ValueError("clock")
     return utc_s, ms, offset, change, then
 

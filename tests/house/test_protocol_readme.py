@@ -21,7 +21,7 @@ NAME = re.compile(r"`([A-Z][A-Z0-9_]+)`")
 LIMITS = {
     "VERSION", "MINUTE_MS", "MAX_MINUTE_STEPS", "MAX_RUN", "KEY_BYTES", "EARLIEST_UTC",
     "MOST_OFFSET", "FIRST", "LAST", "INDEX", "MAX_FRAMES", "SEAL_BYTES", "REPLY", "NAN",
-    "CUFF_READINGS", "LEAST_PULSE", "PERIOD_S",
+    "CUFF_READINGS", "LATEST_UTC", "LEAST_PULSE", "PERIOD_S",
 }  # fmt: skip
 PROPERTIES = {0x02: "read", 0x08: "write", 0x10: "notify", 0x20: "indicate"}
 SAFE = {0x02: 0x600, 0x08: 0x3000, 0x10: 0x8000, 0x20: 0x8000}  # what each needs beside it

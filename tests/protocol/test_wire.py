@@ -88,7 +88,13 @@ def test_a_request_cut_by_the_radio_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("utc_s", "ms", "offset"),
-    [(0, 0, 0), (946684800, 0, 0), (1700000000, 1000, 0), (1700000000, 0, 1081)],
+    [
+        (0, 0, 0),
+        (946684800, 0, 0),
+        (3092601600, 0, 0),
+        (1700000000, 1000, 0),
+        (1700000000, 0, 1081),
+    ],
 )
 def test_an_implausible_clock_is_refused(utc_s: int, ms: int, offset: int) -> None:
     with pytest.raises(ValueError, match="clock"):

@@ -14,10 +14,9 @@ from veriband.link.session import Batch, Session
 from veriband.records import Item, decode, end_of
 from veriband.store import Store
 from veriband.store.roster import Band
-from veriband_protocol.control import EARLIEST_UTC
+from veriband_protocol.control import EARLIEST_UTC, LATEST_UTC
 
 CLOCK_SLACK_MS = 2000  # a band's clock that is off by more is set
-LATEST_UTC = 2**32 - 1  # on the wire
 
 UtcMs = Callable[[], int]
 
