@@ -89,9 +89,14 @@ class MAX32664D:
         self._forget()
 
     async def start(self) -> None:
-        """Start it again and wait for it. Raises OSError when it does not come up."""
-        await self.reset()
-        await self._sleep_ms(_START_MS)
+        """Start it again and wait for it; who else asks it something waits, too. Raises OSError
+        when it does not come up."""
+        await self._turn()
+        try:
+            await self.reset()
+            await self._sleep_ms(_START_MS)
+        finally:
+            self._is_asked = False
         if (await self._ask(_MODE, 1))[1] != _APPLICATION:
             raise OSError(REFUSED, "in its bootloader")
 
@@ -167,10 +172,13 @@ class MAX32664D:
             delay_ms *= 2
         raise OSError(_EBUSY, "the hub is never ready")
 
-    async def _answered(self, command: bytes, answer: bytearray, delay_ms: int) -> bool:
+    async def _turn(self) -> None:
         while self._is_asked:  # by another task
             await self._sleep_ms(_DELAY_MS)
         self._is_asked = True
+
+    async def _answered(self, command: bytes, answer: bytearray, delay_ms: int) -> bool:
+        await self._turn()
         try:
             self._bus.writeto(self._address, command)
             await self._sleep_ms(delay_ms)

@@ -16,7 +16,8 @@ from veriband.link.calibration import calibrate
 from veriband.link.session import Calibration, Session
 from veriband.records import Kind, Sign, reading
 from veriband.vitals.pressure import reminder
-from veriband_protocol import control, items
+from veriband_protocol import control, items, sockets
+from veriband_simulator.board import DETECT_PINS
 from veriband_simulator.chips import Chip
 from veriband_simulator.max32664 import Max32664d
 from veriband_simulator.wearers import Minute, Wearer
@@ -280,6 +281,23 @@ def test_one_thing_at_a_time(tmp_path: Path) -> None:
             assert (await session.calibration()).status == items.STATUS_OK
         await r.supervisor().once()
         assert readings(r) == []
+
+    told(tmp_path, story)
+
+
+def test_a_hub_that_starts_while_the_strip_is_looked_at_is_not_missed(tmp_path: Path) -> None:
+    """A finger that presses on it moves the contact."""
+
+    async def story(r: Rig) -> None:
+        hub(r).finger(128, 82)
+        async with r.session() as session:
+            for level in (1, 0):
+                r.band.board.set_pin(DETECT_PINS["case"], level)
+            await asyncio.sleep(1.0)
+            await session.calibration(bytes((128, 131, 127, 82, 84, 81)))
+            await asyncio.sleep(70)
+            assert (await session.state()).strip.chips & sockets.CHIP_HUB
+            assert (await session.calibration()).status == items.STATUS_OK
 
     told(tmp_path, story)
 
