@@ -1,9 +1,10 @@
 """Serves the radio: what centrals ask for, and what they are shown."""
 
 from band import radio, tasks
-from veriband_protocol import control
+from veriband_protocol import control, items
 
 _MEASURE_MS = 120000  # the most that a measurement may take
+_MEASURES = 4  # that may be under way, those that only wait to be answered included
 
 
 class Requests:
@@ -17,6 +18,7 @@ class Requests:
         self._vitals = vitals
         self._services = services
         self._record = record
+        self._measures = 0  # under way
         the_radio.before_read = self._before_read
 
     def _before_read(self, handle: int) -> None:
@@ -45,8 +47,11 @@ class Requests:
             await self._sync.answer(conn, data)
         elif handle == the_radio.control_request:
             vital = control.unpack_measure(data)
-            if vital in self._vitals.KNOWN:
+            if vital in self._vitals.KNOWN and self._measures < _MEASURES:
+                self._measures += 1
                 tasks.begin(self._measure(conn, vital), _MEASURE_MS)
+            elif vital in self._vitals.KNOWN:
+                await self._tell(conn, items.pack_sign(vital, items.STATUS_BUSY))
             else:
                 answer = self._control.answer(data)
                 await self._respond(conn, answer)
@@ -55,8 +60,14 @@ class Requests:
                     self._services.time_was_set()
 
     async def _measure(self, conn: int, vital: int) -> None:
+        try:
+            await self._tell(conn, await self._vitals.answer(vital))
+        finally:
+            self._measures -= 1
+
+    async def _tell(self, conn: int, signs: bytes) -> None:
         head = bytes((control.MEASURE | control.REPLY, control.OK))
-        await self._respond(conn, head + await self._vitals.answer(vital))
+        await self._respond(conn, head + signs)
 
     async def _respond(self, conn: int, answer: bytes) -> None:
         await self._radio.notify(conn, self._radio.control_response, answer)

@@ -18,7 +18,7 @@ from bumble.core import UUID
 from tests.whole.rig import Rig, live, radio_of, rig, until_cancelled
 from veriband.errors import NotPaired, PairingFailed, VeribandError
 from veriband.link.pairing import current_passkey, pair
-from veriband_protocol import control, uuids, wire
+from veriband_protocol import control, items, uuids, wire
 from veriband_protocol.passkey import passkey
 from veriband_simulator.central import Central
 from veriband_simulator.firmware import find_firmware
@@ -155,12 +155,33 @@ def test_a_stack_that_refuses_a_security_call_does_not_start_the_band_again(
     paired(tmp_path, story)
 
 
+def jam(*_: Any) -> None:
+    """What a notification does while those before it do not get out."""
+    raise RadioError(ENOMEM)
+
+
+def test_measurements_that_are_asked_for_faster_than_answered_do_not_take_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(r: Rig) -> None:
+        async with r.session() as session:
+            before = await session.info()
+            with monkeypatch.context() as patch:
+                patch.setitem(r.band.board._calls, "ble_notify", jam)
+                for _ in range(250):
+                    request = control.pack_measure(items.VITAL_HEART_RATE)
+                    await session._write(uuids.CONTROL_REQUEST, request)
+            await asyncio.sleep(30)
+        async with r.session() as session:
+            assert (await session.info()).heap_used < before.heap_used + 1024
+        assert len(r.band.board.started_us) == 1
+
+    paired(tmp_path, story)
+
+
 def test_who_comes_while_another_floods_the_band_does_not_lock_everybody_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def jam(*_: Any) -> None:
-        raise RadioError(ENOMEM)
-
     async def story(r: Rig) -> None:
         other = await r.world.computer(STRANGER)
         await asyncio.sleep(60)  # pairing has ended, which would have it advertise again
