@@ -17,6 +17,7 @@ class Door:
         self._radio = the_radio
         self._bonds = bonds
         self._pairing = pairing
+        self._expected = {}  # by connection, a task that waits for it to encrypt
 
     def open(self) -> None:
         """The wearer asked for it: let somebody pair for a minute."""
@@ -60,6 +61,9 @@ class Door:
             self._admit(conn, self._radio.peers.get(conn))
         elif event == radio.DISCONNECT:
             self._advertise()
+            task = self._expected.pop(conn, None)
+            if task:  # who comes and goes many times a second must not leave one each time
+                task.cancel()
             if conn == self._radio.bonding:
                 self._radio.bonding = None
                 return items.EVENT_PAIRING_FAILED
@@ -81,7 +85,7 @@ class Door:
                 self._radio.drop(conn)
             return
         self._radio.secure(conn)
-        asyncio.create_task(self._expect_trust(conn, peer))
+        self._expected[conn] = asyncio.create_task(self._expect_trust(conn, peer))
 
     def _is_full(self) -> bool:
         return len(self._radio.peers) >= radio.MOST_CONNECTIONS

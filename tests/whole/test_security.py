@@ -14,6 +14,7 @@ from bleak import BleakClient
 from bleak.exc import BleakError
 from bumble import att
 from bumble.core import UUID
+from bumble.hci import Address, OwnAddressType
 
 from tests.whole.rig import Rig, live, radio_of, rig, until_cancelled
 from veriband.errors import NotPaired, PairingFailed, VeribandError
@@ -21,6 +22,7 @@ from veriband.link.pairing import current_passkey, pair
 from veriband_protocol import control, items, uuids, wire
 from veriband_protocol.passkey import passkey
 from veriband_simulator.central import Central
+from veriband_simulator.device import make_device
 from veriband_simulator.firmware import find_firmware
 from veriband_simulator.nimble import EALREADY, ENOMEM, RadioError
 from veriband_simulator.remote import LinkLost
@@ -114,6 +116,23 @@ def test_an_unpaired_central_reads_nothing_and_is_told_nothing(
             r.close()
 
     live(story())
+
+
+def test_a_stranger_who_comes_and_goes_without_end_does_not_take_the_memory(
+    tmp_path: Path,
+) -> None:
+    async def story(r: Rig) -> None:
+        stranger = make_device(r.world.air, STRANGER, "stranger")
+        await stranger.power_on()
+        band = Address(r.band.address, Address.PUBLIC_DEVICE_ADDRESS)
+        own = OwnAddressType.PUBLIC
+        for _ in range(500):
+            link = await stranger.connect(band, own_address_type=own, timeout=None)
+            await link.disconnect()
+        await r.supervisor().once()
+        assert len(r.band.board.started_us) == 1
+
+    paired(tmp_path, story)
 
 
 def test_a_stranger_does_not_hold_the_connection(tmp_path: Path) -> None:
