@@ -437,6 +437,27 @@ def test_a_task_that_hangs_starts_the_band_again_and_costs_no_step(
     told(tmp_path, story, 100 if cause == 3 else None, altered(module, line, hang + line))
 
 
+def test_a_band_that_runs_out_of_memory_stops_its_motor_says_so_and_starts_again(
+    tmp_path: Path,
+) -> None:
+    line = "            waited += 1\n"
+    fills = "            while self._journal.position().boot == 1:\n"
+    takes = "                asyncio.create_task(self.run(call))\n"
+
+    async def story(r: Rig) -> None:
+        await r.pair()
+        await in_the_cover(r)
+        await asyncio.sleep(50 - r.world.now_us() / 1e6)
+        await click(r)  # the motor runs for 15 s
+        await asyncio.sleep(200)
+        ((begin_s, end_s),) = ran_s(r)
+        assert begin_s < 51 and end_s == 60
+        await r.supervisor().once()
+        assert events(r, items.EVENT_FAULT)[0].startswith(b"MemoryError")
+
+    told(tmp_path, story, firmware=altered("minutes", line, line + fills + takes))
+
+
 def test_files_that_are_damaged_are_made_anew_and_steps_are_counted_on(tmp_path: Path) -> None:
     async def story(r: Rig) -> None:
         await r.pair()
