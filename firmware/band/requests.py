@@ -32,8 +32,10 @@ class Requests:
         """Serve for ever."""
         while True:
             await self._radio.ready.wait()
-            while self._radio.queue:
-                await self._handle(*self._radio.queue.popleft())
+            if self._radio.queue:
+                event = self._radio.queue.popleft()
+                self._radio.ready.set()  # for the next one; between two the roll is answered
+                await self._handle(*event)
 
     async def _handle(self, event: int, conn: int, handle: int, data: bytes) -> None:
         the_radio = self._radio

@@ -198,6 +198,21 @@ def test_measurements_that_are_asked_for_faster_than_answered_do_not_take_the_me
     paired(tmp_path, story)
 
 
+def test_a_host_that_asks_on_and_takes_no_answer_does_not_start_the_band_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(r: Rig) -> None:
+        async with r.session() as session:
+            with monkeypatch.context() as patch:
+                patch.setitem(r.band.board._calls, "ble_notify", jam)
+                for _ in range(100):  # the watchdog bites after 150 s
+                    await session._write(uuids.CONTROL_REQUEST, bytes((control.TIME,)))
+                    await asyncio.sleep(2)
+        assert len(r.band.board.started_us) == 1
+
+    paired(tmp_path, story)
+
+
 def test_who_comes_while_another_floods_the_band_does_not_lock_everybody_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
