@@ -57,7 +57,7 @@ class Band:
             for label in ("journal", "wearer")
         ]
         self._notes = Notes(self._motor.pause)
-        is_new = handover.wiped(self._notes, log, wearer)
+        self._is_new = is_new = handover.wiped(self._notes, log, wearer)
         bus = Bus(board)
         bus.free()  # the reset may have cut a chip off in mid-byte
         self._clock = clock = Clock()
@@ -126,6 +126,8 @@ class Band:
             button.LONG: self._open_door,
             button.OVERLONG: self._hand_over,
         }
+        if self._is_new:
+            await button.released()  # one that stays down must not hand it on again and again
         while True:
             press = await button.pressed()
             if press in acts:

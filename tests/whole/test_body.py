@@ -326,6 +326,16 @@ def test_a_band_that_is_handed_on_has_nothing_left_of_its_wearer(
     told(tmp_path, story, 100)
 
 
+def test_a_button_that_stays_down_hands_it_on_once(tmp_path: Path) -> None:
+    async def story(r: Rig) -> None:
+        await hold(r, 150)
+        assert len(r.band.board.started_us) == 2
+        await hold(r)
+        assert len(r.band.board.started_us) == 3
+
+    told(tmp_path, story)
+
+
 def test_it_is_handed_on_when_ten_seconds_are_over_and_not_before(tmp_path: Path) -> None:
     async def story(r: Rig) -> None:
         await r.pair()
