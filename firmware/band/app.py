@@ -68,8 +68,8 @@ class Band:
         record = Record(journal, clock, kept, sampler)
         restart.resume(kept.load(), journal, sampler, clock)
         is_told = self._report(record, is_new)
-        files.mount(wearer, record)
-        if is_new and is_told:
+        has_files = files.mount(wearer, record, is_new)
+        if is_new and is_told and has_files:
             self._notes.keep(self._notes.HAND_OVER, 0)
         bonds = Bonds()
         self._radio = Radio(bonds)

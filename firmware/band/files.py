@@ -8,26 +8,30 @@ from veriband_protocol import items
 _BLOCKS = (0, 1)  # the superblock's
 
 
-def mount(flash, record) -> None:
+def mount(flash, record, is_wiped: bool) -> bool:
     """Mount the file system on `flash`; if it is damaged, that is journaled and an empty one made.
 
-    When the flash fails, too, there are no files: bonds and settings are not known in this boot.
+    If flash `is_wiped`, what is still there, as that failed, is not mounted. False when the flash
+    fails: then there are no files; bonds and settings are not known in this boot.
     """
+    if not is_wiped and _mounted(flash):
+        return True
+    if not (is_wiped or _is_new(flash)):
+        record.event(items.EVENT_FILES_LOST)
+        record.flush()
     try:
-        _mount(flash)
+        vfs.VfsLfs2.mkfs(flash)
     except OSError:
-        if not _is_new(flash):
-            record.event(items.EVENT_FILES_LOST)
-            record.flush()
-        try:
-            vfs.VfsLfs2.mkfs(flash)
-            _mount(flash)
-        except OSError:
-            pass
+        return False
+    return _mounted(flash)
 
 
-def _mount(flash) -> None:
-    vfs.mount(vfs.VfsLfs2(flash), DIR)
+def _mounted(flash) -> bool:
+    try:
+        vfs.mount(vfs.VfsLfs2(flash), DIR)
+    except OSError:
+        return False
+    return True
 
 
 def _is_new(flash) -> bool:

@@ -8,8 +8,8 @@ _RTC_BYTES = 2048
 def wiped(notes, *partitions) -> bool:
     """Whether it was ordered; then RTC memory and every sector of `partitions` have been erased.
 
-    To be called before anything is read from them. The order stands (notes.HAND_OVER) until the
-    new journal tells of it: what a loss of power cuts off is begun anew.
+    To be called before anything is read from them. The order stands (notes.HAND_OVER) until there
+    are new files and the new journal tells of it: what a loss of power cuts off is begun anew.
     """
     if not notes.number(notes.HAND_OVER):
         return False

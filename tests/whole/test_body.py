@@ -326,6 +326,29 @@ def test_a_band_that_is_handed_on_has_nothing_left_of_its_wearer(
     told(tmp_path, story, 100)
 
 
+def test_files_that_cannot_be_wiped_are_not_the_next_wearers_either(tmp_path: Path) -> None:
+    async def story(r: Rig) -> None:
+        await r.pair()
+        r.band.board.flash.broken = r.partition("wearer")
+        await hold(r)
+        with pytest.raises(BondRefused):
+            await r.supervisor().once()
+        r.band.board.flash.broken = range(0)
+        r.band.board.reset()  # which wipes it at last
+        await asyncio.sleep(5)
+        r.band.board.reset()
+        await asyncio.sleep(5)
+        with pytest.raises(BondRefused):
+            await r.supervisor().once()
+        await r.computer.unpair(r.band.address)
+        await r.pair()
+        await r.supervisor().once()
+        boots = [i.boot for i in r.items() if i.kind is Kind.BOOT]
+        assert boots == [1, 2], "it is wiped at each start"
+
+    told(tmp_path, story)
+
+
 def test_a_button_that_stays_down_hands_it_on_once(tmp_path: Path) -> None:
     async def story(r: Rig) -> None:
         await hold(r, 150)
