@@ -38,7 +38,7 @@ class Motor:
 
     def runs(self) -> bool:
         """Whether it turns, or is about to."""
-        return self._left > 0
+        return self._left + self._power > 0
 
     def toggle(self) -> None:
         """Start it, or stop it."""

@@ -284,6 +284,8 @@ class Board:
         assert self._nimble is not None
         if self._nimble.is_active:
             raise Unmodelled("light sleep while the radio is on, which loses its connections")
+        if self.motor_duty:
+            raise Unmodelled("light sleep while the motor has power, whose PWM stands still then")
         self.usage.level("asleep", 1)
 
     def _sleep_ends(self) -> None:

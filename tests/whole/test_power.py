@@ -142,6 +142,18 @@ def test_its_button_wakes_it_and_lets_another_computer_pair(tmp_path: Path) -> N
     told(tmp_path, story)
 
 
+def test_it_does_not_sleep_while_its_motor_has_power(tmp_path: Path) -> None:
+    async def story(r: Rig) -> None:
+        r.band.plug_strip("cover")
+        for held_s in (0.1, 0.2, 0.3):  # begin, end, begin, until it ends by itself
+            await asyncio.sleep(61.01)
+            await r.band.press(held_s)
+        await asyncio.sleep(30)
+        assert len(r.band.board.motor) > 30 and not r.band.board.motor_duty
+
+    told(tmp_path, story)
+
+
 def test_a_strip_that_is_pulled_and_plugged_while_it_sleeps_is_noticed(tmp_path: Path) -> None:
     async def story(r: Rig) -> None:
         for change in (r.band.pull_strip, r.band.plug_strip):
