@@ -41,16 +41,15 @@ class Bus:
 
     def readfrom_into(self, address: int, buf) -> None:
         """Fill `buf` with what a chip without registers has to say; as `readfrom_mem_into`."""
-        try:
-            self._i2c.readfrom_into(address, buf)
-        except OSError as error:
-            self._failed(error)
-            raise
+        self._do(self._i2c.readfrom_into, address, buf)
 
     def writeto(self, address: int, data: bytes) -> None:
         """Write to a chip without registers; as `readfrom_mem_into`."""
+        self._do(self._i2c.writeto, address, data)
+
+    def _do(self, transaction, address: int, data) -> None:
         try:
-            self._i2c.writeto(address, data)
+            transaction(address, data)
         except OSError as error:
             self._failed(error)
             raise

@@ -41,7 +41,7 @@ class Radio(Table):
         self.before_read = lambda handle: None  # called in the interrupt with what will be read
         self.on_heard = lambda: None  # called there when the heart rate goes to a subscriber
         self.peers = {}
-        self.queue: deque = deque((), 2 * _WRITES)  # (event, conn, handle, data)
+        self.queue: deque = deque((), _WRITES + 8)  # (event, conn, handle, data)
         self.ready = Bell()
         self.arrival = Bell()  # somebody who may have it has come
         self.broadcasts = False  # the heart rate, to anybody

@@ -5,6 +5,7 @@ from veriband_protocol import control, items
 
 _MEASURE_MS = 120000  # the most that a measurement may take
 _MEASURES = 4  # that may be under way, those that only wait to be answered included
+_HEAD = bytes((control.MEASURE | control.REPLY, control.OK))  # of its answer
 
 
 class Requests:
@@ -53,7 +54,7 @@ class Requests:
                 self._measures += 1
                 tasks.begin(self._measure(conn, vital), _MEASURE_MS)
             elif vital in self._vitals.KNOWN:
-                await self._tell(conn, items.pack_sign(vital, items.STATUS_BUSY))
+                await self._respond(conn, _HEAD + items.pack_sign(vital, items.STATUS_BUSY))
             else:
                 answer = self._control.answer(data)
                 await self._respond(conn, answer)
@@ -63,13 +64,9 @@ class Requests:
 
     async def _measure(self, conn: int, vital: int) -> None:
         try:
-            await self._tell(conn, await self._vitals.answer(vital))
+            await self._respond(conn, _HEAD + await self._vitals.answer(vital))
         finally:
             self._measures -= 1
-
-    async def _tell(self, conn: int, signs: bytes) -> None:
-        head = bytes((control.MEASURE | control.REPLY, control.OK))
-        await self._respond(conn, head + signs)
 
     async def _respond(self, conn: int, answer: bytes) -> None:
         await self._radio.notify(conn, self._radio.control_response, answer)
