@@ -1,6 +1,6 @@
 """The store's tables, and how an older store becomes a newer one."""
 
-VERSION = 5
+VERSION = 6
 APPLICATION_ID = 0x56657262  # "Verb", in the file's header from version 2 on
 
 TABLES = """
@@ -144,6 +144,57 @@ CREATE TABLE meter (
     vital INTEGER NOT NULL,            -- what it measures first: items.VITAL_*
     PRIMARY KEY (address, user)
 ) WITHOUT ROWID;
+-- What there may be an alert about, of a wearer (NULL: of this host), and the alert that it
+-- belongs to, or why it was held back.
+CREATE TABLE cause (
+    wearer INTEGER REFERENCES wearer,
+    subject TEXT NOT NULL,
+    since_ms INTEGER NOT NULL,
+    alert INTEGER REFERENCES alert,
+    why TEXT
+);
+CREATE UNIQUE INDEX cause_once ON cause (coalesce(wearer, 0), subject, since_ms);
+-- alerts.book.Entry, of the newest of its causes.
+CREATE TABLE alert (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    wearer INTEGER REFERENCES wearer,
+    subject TEXT NOT NULL,
+    cause_ms INTEGER NOT NULL,
+    severity INTEGER NOT NULL,
+    until_ms INTEGER,
+    cycle TEXT,
+    facts TEXT NOT NULL,
+    raised_ms INTEGER NOT NULL,
+    since_ms INTEGER NOT NULL,
+    phase TEXT NOT NULL,
+    rung INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    loud INTEGER NOT NULL,
+    over_ms INTEGER,
+    acknowledged_by TEXT,
+    note TEXT NOT NULL,
+    closed_ms INTEGER
+);
+CREATE UNIQUE INDEX alert_open ON alert (coalesce(wearer, 0), subject) WHERE closed_ms IS NULL;
+CREATE TABLE alert_step (
+    id INTEGER PRIMARY KEY,
+    alert INTEGER NOT NULL REFERENCES alert,
+    utc_ms INTEGER NOT NULL,
+    what TEXT NOT NULL,
+    by TEXT NOT NULL,
+    note TEXT NOT NULL
+);
+CREATE INDEX step_by_alert ON alert_step (alert);
+-- The version of an alert that a terminal has confirmed (0: none) and the one that it is to have.
+CREATE TABLE outbox (
+    alert INTEGER NOT NULL REFERENCES alert,
+    terminal TEXT NOT NULL,
+    wanted INTEGER NOT NULL,
+    has INTEGER NOT NULL,
+    tries INTEGER NOT NULL,
+    due_ms INTEGER NOT NULL,
+    PRIMARY KEY (alert, terminal)
+) WITHOUT ROWID;
 """
 
 # By the version that they lead away from. What they make is what TABLES makes.
@@ -262,6 +313,55 @@ CREATE TABLE meter (
     wearer INTEGER NOT NULL REFERENCES wearer,
     vital INTEGER NOT NULL,
     PRIMARY KEY (address, user)
+) WITHOUT ROWID
+""",
+    5: """
+CREATE TABLE cause (
+    wearer INTEGER REFERENCES wearer,
+    subject TEXT NOT NULL,
+    since_ms INTEGER NOT NULL,
+    alert INTEGER REFERENCES alert,
+    why TEXT
+);
+CREATE UNIQUE INDEX cause_once ON cause (coalesce(wearer, 0), subject, since_ms);
+CREATE TABLE alert (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    wearer INTEGER REFERENCES wearer,
+    subject TEXT NOT NULL,
+    cause_ms INTEGER NOT NULL,
+    severity INTEGER NOT NULL,
+    until_ms INTEGER,
+    cycle TEXT,
+    facts TEXT NOT NULL,
+    raised_ms INTEGER NOT NULL,
+    since_ms INTEGER NOT NULL,
+    phase TEXT NOT NULL,
+    rung INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    loud INTEGER NOT NULL,
+    over_ms INTEGER,
+    acknowledged_by TEXT,
+    note TEXT NOT NULL,
+    closed_ms INTEGER
+);
+CREATE UNIQUE INDEX alert_open ON alert (coalesce(wearer, 0), subject) WHERE closed_ms IS NULL;
+CREATE TABLE alert_step (
+    id INTEGER PRIMARY KEY,
+    alert INTEGER NOT NULL REFERENCES alert,
+    utc_ms INTEGER NOT NULL,
+    what TEXT NOT NULL,
+    by TEXT NOT NULL,
+    note TEXT NOT NULL
+);
+CREATE INDEX step_by_alert ON alert_step (alert);
+CREATE TABLE outbox (
+    alert INTEGER NOT NULL REFERENCES alert,
+    terminal TEXT NOT NULL,
+    wanted INTEGER NOT NULL,
+    has INTEGER NOT NULL,
+    tries INTEGER NOT NULL,
+    due_ms INTEGER NOT NULL,
+    PRIMARY KEY (alert, terminal)
 ) WITHOUT ROWID
 """,
 }

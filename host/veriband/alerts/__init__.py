@@ -1,0 +1,1 @@
+"""Alerts: what life they have, who is told, and what is owed to whom."""
