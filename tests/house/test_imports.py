@@ -15,7 +15,7 @@ OWN = {"band", "boards", "drivers"}
 STANDARD = set(sys.stdlib_module_names)
 PURE = {
     "__future__", "bisect", "collections", "dataclasses", "datetime", "enum", "functools",
-    "itertools", "math", "typing", "zoneinfo",
+    "itertools", "math", "statistics", "typing", "zoneinfo",
 }  # fmt: skip
 HOST_PACKAGES = {"bleak", "click", "dbus_fast", "numpy"}
 HOST_EXTRAS = {
