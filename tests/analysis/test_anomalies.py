@@ -137,18 +137,20 @@ def test_the_default_finds_nothing_that_the_letter_does_not(values: list[float])
     [("m", 40, 50, 100), ("f", 7, 60, 140), (None, None, 50, 100), ("f", 11, 50, 100)],
 )
 def test_the_shipped_ranges_are_by_age(sex, age, low, high):
-    its = ranges_for(SHIPPED, sex, age)[HEART_RATE]
+    its = ranges_for(SHIPPED, "anna", sex, age)[HEART_RATE]
     assert (its.low, its.high) == (low, high)
 
 
 def test_the_narrowest_range_wins_and_of_two_the_later():
     women = replace(HEART, sex="f", low=55, from_age=11)
-    assert ranges_for((*SHIPPED, women), "f", 30)[HEART_RATE] == women
-    assert ranges_for((*SHIPPED, women), "m", 30)[HEART_RATE] == SHIPPED[1]
-    own = replace(SHIPPED[1], high=110)
-    assert ranges_for((*SHIPPED, own), "m", 30)[HEART_RATE] == own
+    assert ranges_for((*SHIPPED, women), "anna", "f", 30)[HEART_RATE] == women
+    assert ranges_for((*SHIPPED, women), "ben", "m", 30)[HEART_RATE] == SHIPPED[1]
+    later = replace(SHIPPED[1], high=110)
+    assert ranges_for((*SHIPPED, later), "ben", "m", 30)[HEART_RATE] == later
+    own = replace(HEART, wearer="anna")
+    assert ranges_for((own, *SHIPPED, women), "anna", "f", 30)[HEART_RATE] == own
 
 
 def test_every_adult_has_a_range_for_every_index():
-    assert set(ranges_for(SHIPPED, None, None)) == set(INDICES)
-    assert DIASTOLIC not in ranges_for(SHIPPED, "m", 5)
+    assert set(ranges_for(SHIPPED, "anna", None, None)) == set(INDICES)
+    assert DIASTOLIC not in ranges_for(SHIPPED, "ben", "m", 5)

@@ -20,6 +20,7 @@ INDICES = (HEART_RATE, SPO2, SYSTOLIC, DIASTOLIC)
 UNITS = {HEART_RATE: "bpm", SPO2: "%", SYSTOLIC: "mmHg", DIASTOLIC: "mmHg"}
 ADULT = 18  # whose age is not known is taken for one
 OLDEST = 150
+MOST = 300.0  # that any index can be
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Range:
     """From `low` to `high`, both included, an index is in its range; None: no limit.
 
     Below `critical_low` or above `critical_high` it is critical. Of whom: `sex` "m" or "f", None
-    for both; ages from `from_age` to `to_age`, both included.
+    for both; ages from `from_age` to `to_age`, both included; with `wearer` of that one only.
     """
 
     index: str
@@ -38,16 +39,18 @@ class Range:
     sex: str | None = None
     from_age: int = 0
     to_age: int = OLDEST
+    wearer: str | None = None
 
-    def fits(self, sex: str | None, age: int | None) -> bool:
-        """Whether it is one for somebody of that sex and age, None where it is not known."""
+    def fits(self, wearer: str, sex: str | None, age: int | None) -> bool:
+        """Whether it is one for that wearer, of that sex and age, None where it is not known."""
         years = ADULT if age is None else age
-        return self.sex in (None, sex) and self.from_age <= years <= self.to_age
+        is_theirs = self.wearer in (None, wearer) and self.sex in (None, sex)
+        return is_theirs and self.from_age <= years <= self.to_age
 
     @property
-    def width(self) -> tuple[int, int]:
+    def width(self) -> tuple[bool, int, bool]:
         """The less, the fewer people it is for."""
-        return self.to_age - self.from_age, self.sex is None
+        return self.wearer is None, self.to_age - self.from_age, self.sex is None
 
 
 SHIPPED = (
@@ -59,12 +62,14 @@ SHIPPED = (
 )
 
 
-def ranges_for(ranges: Iterable[Range], sex: str | None, age: int | None) -> Mapping[str, Range]:
-    """Of each index the range for the fewest people that somebody belongs to, if there is one;
-    of two for as many the later."""
+def ranges_for(
+    ranges: Iterable[Range], wearer: str, sex: str | None, age: int | None
+) -> Mapping[str, Range]:
+    """Of each index the range for the fewest people that a wearer is one of, if there is one; of
+    two for as many the later."""
     found: dict[str, Range] = {}
     for its in ranges:
         best = found.get(its.index)
-        if its.fits(sex, age) and (best is None or its.width <= best.width):
+        if its.fits(wearer, sex, age) and (best is None or its.width <= best.width):
             found[its.index] = its
     return found
