@@ -136,31 +136,33 @@ def read(path: Path) -> Configuration:
 
 def _check(path: Path, text: str, its: Configuration) -> None:
     """What no type says. Raises BadInput."""
-
-    def among(allowed: Sequence[str], value: str, *keys: str | int) -> None:
-        if value not in allowed:
-            raise _wrong(path, text, keys, f"{value!r} is none of {', '.join(allowed)}")
-
     known = [PAGE, *(terminal.name for terminal in its.terminal)]
     for i, name in enumerate(known):
         if name in known[:i]:
             raise _wrong(path, text, ["terminal", i - 1, "name"], f"{name!r} is there already")
-    among(RULES, its.alerts.rule, "alerts", "rule")
-    before = 0.0
+    _among(path, text, RULES, its.alerts.rule, "alerts", "rule")
     for i, rung in enumerate(its.alerts.rung):
-        if rung.after_min < before:
+        if i and rung.after_min < its.alerts.rung[i - 1].after_min:
             why = "comes before the rung before it"
             raise _wrong(path, text, ["alerts", "rung", i, "after_min"], why)
-        before = rung.after_min
         for name in rung.terminals:
-            among(known, name, "alerts", "rung", i, "terminals")
-    for i, preset in enumerate(its.range):
-        among(INDICES, preset.index, "range", i, "index")
+            _among(path, text, known, name, "alerts", "rung", i, "terminals")
+    _check_ranges(path, text, its.range)
+
+
+def _check_ranges(path: Path, text: str, ranges: Sequence[Preset]) -> None:
+    for i, preset in enumerate(ranges):
+        _among(path, text, INDICES, preset.index, "range", i, "index")
         for low, high in _ORDERED:
-            low_value, high_value = getattr(preset, low), getattr(preset, high)
-            if low_value is not None and high_value is not None and low_value > high_value:
-                why = f"{low_value:g} is above {high} {high_value:g}"
+            pair = getattr(preset, low), getattr(preset, high)
+            if None not in pair and pair[0] > pair[1]:
+                why = f"{pair[0]:g} is above {high} {pair[1]:g}"
                 raise _wrong(path, text, ["range", i, low], why)
+
+
+def _among(path: Path, text: str, allowed: Sequence[str], value: str, *keys: str | int) -> None:
+    if value not in allowed:
+        raise _wrong(path, text, keys, f"{value!r} is none of {', '.join(allowed)}")
 
 
 def _keys(at: str) -> list[str | int]:

@@ -96,6 +96,11 @@ def test_who_has_a_slow_heart_is_measured_by_it():
     assert found(nights(43, 7) + series(66, 67, 68))[-1] == (HIGH, 0, None)
 
 
+def test_a_fast_heart_is_nobodys_own():
+    (its,) = persistent(nights(121, 30), HEART)
+    assert its.is_confirmed and its.until_ms is None
+
+
 def test_what_is_critical_for_all_is_outside_for_everybody():
     (its,) = persistent(nights(36, 14), HEART)
     assert its.is_critical and its.until_ms is None

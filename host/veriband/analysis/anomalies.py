@@ -190,8 +190,8 @@ def _is_clear(value: float, side: str, limits: Limits, index: str) -> bool:
 
 def _limits(its: Range, own: tuple[float, float] | None) -> Limits:
     """The range around what is a wearer's own, (median, width to either side), if it is known;
-    what is critical for all is never inside."""
-    if own is None:
+    what is critical for all is never inside. A slow heart may be one's own, a fast one is not."""
+    if own is None or (its.high is not None and own[0] > its.high):
         return Limits(its)
     middle, width = own
     low, high = middle - width, middle + width

@@ -331,6 +331,14 @@ class Store(Entries):
             0
         ][0]
 
+    def known_until(self, band: Band, utc_ms: int) -> int | None:
+        """Up to when (UTC ms) it is known what the band did, of the time before `utc_ms`."""
+        return self.read(
+            "SELECT max(utc_ms + duration_ms) FROM (SELECT utc_ms, duration_ms FROM item "
+            "INDEXED BY item_by_time WHERE band = ? AND utc_ms < ? ORDER BY utc_ms DESC LIMIT 9)",
+            (band.id, utc_ms),
+        )[0][0]
+
     def undated_steps(self, band: Band) -> int:
         """Steps without a date: the band's clock was not set in that boot, or not yet."""
         return self.read(
