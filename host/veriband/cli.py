@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import sys
 from contextlib import suppress
@@ -14,40 +13,39 @@ import click
 from bleak.backends.scanner import AdvertisementData
 
 from veriband import __version__
+from veriband.alerts.command import alerts
 from veriband.bridge.command import strip
+from veriband.configuration_command import config
 from veriband.contest import seal_commands
 from veriband.contest.command import contest, leaderboard, wearer
 from veriband.context import (
     FiniteRange,
-    chosen_bands,
     open_store,
     run_until_stopped,
     utc_ms,
     zone_of,
 )
 from veriband.errors import BadInput, VeribandError
-from veriband.happened import happened, volts
+from veriband.happened import volts
 from veriband.judge.command import judge
-from veriband.judge.watch import Watch
 from veriband.link import meter as meters
 from veriband.link import pairing
-from veriband.link.ladder import Ladder
-from veriband.link.radio import OXIMETER, PRESSURE_METER, Radio, system_radio
+from veriband.link.radio import OXIMETER, PRESSURE_METER, system_radio
 from veriband.link.reach import reached
-from veriband.link.supervisor import Supervisor, note
-from veriband.link.sync import Synced
+from veriband.link.supervisor import Supervisor
 from veriband.link.sync import sync as fetch
+from veriband.run_command import chosen, run, summary
 from veriband.steps_command import steps
 from veriband.store import Store
 from veriband.store.entered import WHOEVER
-from veriband.store.roster import Band, Wearer
+from veriband.store.roster import Wearer
 from veriband.strip import described
 from veriband.terminal import printable
 from veriband.vitals import command as vitals_command
 from veriband.vitals.calibrate_command import calibrate
 from veriband.vitals.enter_command import enter, whose
 from veriband.vitals.meter_command import fetched, meter, near
-from veriband.vitals.pressure import Reminder, holding
+from veriband.vitals.pressure import holding
 from veriband.web.command import web
 from veriband_protocol import uuids
 from veriband_protocol.profile import NAMES
@@ -103,10 +101,19 @@ class _Group(click.Group):
     help="The store's file [default: ~/.local/share/veriband/veriband.db].",
 )
 @click.option("--zone", help="The wearer's time zone [default: this computer's].")
+@click.option(
+    "--config",
+    "config_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar="VERIBAND_CONFIG",
+    help="The configuration's file [default: ~/.config/veriband/veriband.toml, if it is there].",
+)
 @click.pass_context
-def main(ctx: click.Context, path: Path | None, zone: str | None) -> None:
+def main(
+    ctx: click.Context, path: Path | None, zone: str | None, config_path: Path | None
+) -> None:
     """Veriband: a wristband whose steps can be trusted."""
-    ctx.obj = (path, zone)
+    ctx.obj = (path, zone, config_path)
 
 
 @main.command()
@@ -217,18 +224,6 @@ def _pair_meter(
     run_until_stopped(work())
 
 
-def _chosen(store: Store, addresses: tuple[str, ...]) -> list[Band]:
-    """As chosen_bands, or no band where a meter is known."""
-    if not store.bands() and _meters(store, addresses):
-        return []
-    return chosen_bands(store, addresses)
-
-
-def _meters(store: Store, addresses: tuple[str, ...]) -> list[str]:
-    """Those that go with the bands that were named."""
-    return [] if addresses else sorted({meter.address for meter in store.meters()})
-
-
 @main.command()
 @click.argument("addresses", nargs=-1)
 @click.pass_context
@@ -243,7 +238,7 @@ def sync(ctx: click.Context, addresses: tuple[str, ...]) -> None:
     async def work() -> None:
         nonlocal failed
         radio = system_radio()
-        for band in _chosen(store, addresses):
+        for band in chosen(store, addresses):
             click.echo(f"{band.address}: ", nl=False)
             try:
                 synced = await Supervisor(radio, store, band, utc_ms, zone).once()
@@ -251,81 +246,13 @@ def sync(ctx: click.Context, addresses: tuple[str, ...]) -> None:
                 failed = True
                 click.echo(str(error))
             else:
-                click.echo(_summary(synced))
+                click.echo(summary(synced))
         if not addresses and not await near(radio, store, zone):
             failed = True
 
     run_until_stopped(work())
     if failed:
         sys.exit(1)
-
-
-def _summary(synced: Synced) -> str:
-    clock = ", clock set" if synced.clock_set else ""
-    return f"{synced.items} new items{clock}"
-
-
-@main.command()
-@click.argument("addresses", nargs=-1)
-@click.option(
-    "--every",
-    type=FiniteRange(min=1),
-    default=600.0,
-    show_default=True,
-    help="Seconds between syncs, at least 1.",
-)
-@click.pass_context
-def run(ctx: click.Context, addresses: tuple[str, ...], every: float) -> None:
-    """Sync bands for as long as this runs (all known ones, or those named).
-
-    If none is named, meters, too, whenever they are near.
-    """
-    store, zone = open_store(ctx), zone_of(ctx)
-
-    def radio_trouble(error: VeribandError) -> None:
-        click.echo(str(error), err=True)
-
-    async def keep(radio: Radio, ladder: Ladder, band: Band) -> None:
-        hub, told_ms = Reminder(store, band, zone), utc_ms()
-
-        def suspicion(sentence: str) -> None:
-            click.echo(f"{band.address}: {sentence}")
-
-        def synced(what: Synced) -> None:
-            nonlocal told_ms
-            click.echo(f"{band.address}: {_summary(what)}")
-            since_ms, told_ms = told_ms, utc_ms()
-            for line in happened(store, band, since_ms, told_ms, zone):
-                click.echo(f"{band.address}: {line}")
-            if sentence := hub.due(told_ms):
-                click.echo(f"{band.address}: {sentence}")
-
-        await Supervisor(
-            radio, store, band, utc_ms, zone, every_s=every,
-            watch=Watch(store, band, zone, suspicion), ladder=ladder,
-            on_sync=synced,
-            on_trouble=lambda error: click.echo(f"{band.address}: {error}", err=True),
-        ).run()  # fmt: skip
-
-    async def keep_meter(radio: Radio, address: str) -> None:
-        await meters.keep(
-            radio, store, address, utc_ms, zone,
-            on_fetched=lambda found: fetched(address, found),
-            on_trouble=lambda error: click.echo(str(error), err=True),
-        )  # fmt: skip
-
-    async def work() -> None:
-        radio, bands = system_radio(), _chosen(store, addresses)
-        ladder = Ladder(
-            radio, [band.address for band in bands],
-            lambda step: note(store, utc_ms(), None, step, radio_trouble),
-        )  # fmt: skip
-        await asyncio.gather(
-            *(keep(radio, ladder, band) for band in bands),
-            *(keep_meter(radio, address) for address in _meters(store, addresses)),
-        )
-
-    run_until_stopped(work())
 
 
 @main.command()
@@ -383,12 +310,15 @@ def info(ctx: click.Context, address: str) -> None:
 
 
 for command in (
+    alerts,
     calibrate,
+    config,
     contest,
     enter,
     judge,
     leaderboard,
     meter,
+    run,
     steps,
     strip,
     wearer,

@@ -18,7 +18,7 @@ from veriband.alerts.machine import Rung as LadderRung
 from veriband.analysis.ranges import INDICES, MOST, OLDEST, SHIPPED, Range
 from veriband.errors import BadInput, VeribandError
 
-PAGE = "page"  # the terminal that is always there: the carer's page
+CONSOLE = "console"  # the terminal that is always there: what 'veriband run' prints
 RULES = PERSISTENT, CLAIMS = "persistent", "claims"
 
 _ORDERED = (  # of a range
@@ -47,7 +47,7 @@ class Alerts(Struct, frozen=True, forbid_unknown_fields=True):
     """The rule by which readings are anomalies, and what becomes of alerts."""
 
     rule: str = PERSISTENT
-    rung: Annotated[tuple[Rung, ...], Meta(min_length=1)] = (Rung((PAGE,)),)
+    rung: Annotated[tuple[Rung, ...], Meta(min_length=1)] = (Rung((CONSOLE,)),)
     expire_h: _Hours = 24
     remind_h: _Hours = 4
     rest_min: _Minutes = 30
@@ -136,7 +136,7 @@ def read(path: Path) -> Configuration:
 
 def _check(path: Path, text: str, its: Configuration) -> None:
     """What no type says. Raises BadInput."""
-    known = [PAGE, *(terminal.name for terminal in its.terminal)]
+    known = [CONSOLE, *(terminal.name for terminal in its.terminal)]
     for i, name in enumerate(known):
         if name in known[:i]:
             raise _wrong(path, text, ["terminal", i - 1, "name"], f"{name!r} is there already")

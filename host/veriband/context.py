@@ -14,7 +14,9 @@ from typing import Any
 
 import click
 
+from veriband import configuration
 from veriband.civil import LocalTime, zone_named
+from veriband.configuration import Configuration
 from veriband.errors import StoreError, VeribandError
 from veriband.store import Store
 from veriband.store.roster import Band
@@ -79,6 +81,18 @@ def open_store(ctx: click.Context, *, reading: bool = False) -> Store:
 def zone_of(ctx: click.Context) -> tzinfo:
     """The zone that --zone names, or the computer's."""
     return local_zone(ctx.obj[1])
+
+
+def configuration_path(ctx: click.Context) -> Path:
+    """Where the configuration is, or would be. Raises VeribandError."""
+    return ctx.obj[2] or configuration.default_path()
+
+
+def configuration_of(ctx: click.Context) -> Configuration:
+    """The configuration that --config names, or that there is. Raises VeribandError."""
+    path = configuration_path(ctx)
+    is_there = path.exists() or ctx.obj[2] is not None
+    return configuration.read(path) if is_there else Configuration()
 
 
 def chosen_bands(store: Store, addresses: Sequence[str]) -> list[Band]:

@@ -16,7 +16,7 @@ from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
 from click.testing import CliRunner, Result
 
-from veriband import cli
+from veriband import cli, run_command
 from veriband.civil import local_day, next_change
 from veriband.cli import main
 from veriband.context import default_store, local_zone
@@ -74,7 +74,7 @@ def test_what_is_tried_with_the_radio_is_shown_while_it_runs_and_afterwards(
         async def stop(self) -> None:
             pass
 
-    monkeypatch.setattr(cli, "system_radio", lambda: Radio(scanner=Wedged))
+    monkeypatch.setattr(run_command, "system_radio", lambda: Radio(scanner=Wedged))
     monkeypatch.setattr(asyncio, "run", lambda work: clock.run(work, limit_s=600))
     done = run("--store", path, "run")
     assert isinstance(done.exception, clock.Deadlock), "it goes on and on"

@@ -17,12 +17,12 @@ rule = "persistent"
 expire_h = 12
 
 [[alerts.rung]]
-terminals = ["page"]
+terminals = ["console"]
 
 [[alerts.rung]]
 after_min = 2
 terminals = [
-    "page",
+    "console",
     "phone",
 ]
 
@@ -48,8 +48,8 @@ def test_a_whole_one_is_read(tmp_path: Path):
     its = read(path)
     assert its.ladder() == Ladder(
         (
-            Rung(0, ("page",)),
-            Rung(2 * MINUTE_MS, ("page", "phone")),
+            Rung(0, ("console",)),
+            Rung(2 * MINUTE_MS, ("console", "phone")),
             Rung(5 * MINUTE_MS, ("phone",)),
         ),
         12 * HOUR_MS,
@@ -64,7 +64,7 @@ def test_an_empty_one_is_what_there_is_without_one(tmp_path: Path):
     path = tmp_path / "veriband.toml"
     path.write_text("")
     assert read(path) == Configuration()
-    assert Configuration().ladder() == Ladder((Rung(0, ("page",)),))
+    assert Configuration().ladder() == Ladder((Rung(0, ("console",)),))
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,11 @@ def test_an_empty_one_is_what_there_is_without_one(tmp_path: Path):
         ("after_min = 2", 'after_min = "2"', "line 9: alerts.rung[2].after_min: expected `float`"),
         ('    "phone",\n', '    "fax",\n', "line 13: alerts.rung[2].terminals: 'fax' is none of"),
         ("after_min = 7", "after_min = 1", "line 16: alerts.rung[3].after_min: comes before"),
-        ('name = "phone"', 'name = "page"', "line 20: terminal[1].name: 'page' is there already"),
+        (
+            'name = "phone"',
+            'name = "console"',
+            "line 20: terminal[1].name: 'console' is there alrea",
+        ),
         ('["notify-send", "Veriband"]', "[]", "line 21: terminal[1].command: expected `array` of"),
         ('"heart rate"', '"heart"', "line 24: range[1].index: 'heart' is none of heart rate, S"),
         ("low = 45", "low = 145", "line 25: range[1].low: 145 is above high 105"),

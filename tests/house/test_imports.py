@@ -20,7 +20,7 @@ PURE = {
 HOST_PACKAGES = {"bleak", "click", "dbus_fast", "numpy"}
 HOST_EXTRAS = {
     "host/veriband/bridge/": {"EasyMCP2221"},
-    "host/veriband/configuration.py": {"msgspec"},
+    "host/veriband/configuration": {"msgspec"},
     "host/veriband/web/": {"htpy", "markupsafe", "starlette", "uvicorn"},
 }
 SIMULATOR_PACKAGES = {"bleak", "bumble", "numpy"}

@@ -392,7 +392,7 @@ BREAKAGES = (
     Breakage(
         "no heart rate is asked for at a suspicion",
         "host/veriband/link/supervisor.py",
-        "                await session.heart_rate()",
+        "                        await session.measure(vital)",
         "                pass",
         f"{VITALS}::test_the_daemon_asks_when_the_window_first_turns_suspicious",
     ),

@@ -20,7 +20,7 @@ from bumble.device import Connection, Device
 from click.testing import CliRunner, Result
 
 from tests.whole.rig import live, radio_of, until_cancelled
-from veriband import cli
+from veriband import cli, run_command
 from veriband.cli import main
 from veriband.errors import VeribandError
 from veriband.link import meter as meters
@@ -573,8 +573,8 @@ def test_the_daemon_runs_with_a_meter_and_no_band(
         async def whole() -> None:
             world = World(1, START)
             radio = radio_of(await world.computer())
-            monkeypatch.setattr(cli, "system_radio", lambda: radio)
-            monkeypatch.setattr(cli, "utc_ms", world.utc_ms)
+            monkeypatch.setattr(run_command, "system_radio", lambda: radio)
+            monkeypatch.setattr(run_command, "utc_ms", world.utc_ms)
             running = asyncio.create_task(work)
             meter = await world.add_meter()
             for reading in (FIRST, FIRST[:-1], FIRST[:-1], SECOND):

@@ -66,7 +66,7 @@ def rates(r: Rig) -> list[tuple[int, int, int]]:
 def daemon(r: Rig, sentences: list[str] | None = None) -> Supervisor:
     watch = Watch(r.store, r.known, ZONE, sentences.append if sentences is not None else print)
     return Supervisor(
-        r.radio, r.store, r.known, r.world.utc_ms, ZONE, watch=watch, rng=r.world.rng("host"),
+        r.radio, r.store, r.known, r.world.utc_ms, ZONE, watchers=[watch], rng=r.world.rng("host"),
         on_trouble=r.troubles.append,
     )  # fmt: skip
 

@@ -214,10 +214,7 @@ class Book:
     # What goes on by itself, and what people do.
 
     def advance(self, now_ms: int) -> int | None:
-        """Let all open alerts go on as far as they are due; when the next is, or anything owed.
-
-        None: nothing is open, and nothing owed.
-        """
+        """Let all open alerts go on as far as they are due; when the next is, None if none is."""
         due: list[int] = []
         for entry in self.entries(is_open=True):
             ladder = self._ladder_of(entry.cause)
@@ -227,8 +224,6 @@ class Book:
                 self._put(entry, alert, now_ms)
             next_ms = machine.due_ms(alert, ladder)
             due += [] if next_ms is None else [next_ms]
-        owed = self._store.read("SELECT min(due_ms) FROM outbox WHERE has < wanted")[0][0]
-        due += [] if owed is None else [owed]
         return min(due, default=None)
 
     def acknowledge(self, number: int, by: str, note: str, now_ms: int) -> Entry:
@@ -252,6 +247,12 @@ class Book:
             (now_ms,),
         )
         return [Owed(row[-3], _entry(row[:-3]), bool(row[-2]), row[-1]) for row in rows]
+
+    def next_owed_ms(self, now_ms: int) -> int | None:
+        """When something is owed next, after now."""
+        return self._store.read(
+            "SELECT min(due_ms) FROM outbox WHERE has < wanted AND due_ms > ?", (now_ms,)
+        )[0][0]
 
     def sent(self, owed: Owed, now_ms: int) -> None:
         """A terminal was told and has not confirmed yet; if it does not, it is told again."""

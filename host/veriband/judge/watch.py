@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import tzinfo
@@ -18,8 +19,9 @@ from veriband.judge import diary
 from veriband.judge.words import Words
 from veriband.store import Store
 from veriband.store.roster import Band, Wearer
-from veriband_protocol.items import MINUTE_MS
+from veriband_protocol.items import MINUTE_MS, VITAL_HEART_RATE
 
+ACTIVE_S = 60.0  # between syncs while the wearer walks
 RECENT_MIN = 3  # a minute that ended so long ago is not now
 _DAY_MS = 24 * 3_600_000
 
@@ -65,15 +67,20 @@ class Watch:
         self._told: list[_Told] = []
         self.active = False  # the newest minute is one of now, and an active one
 
-    def look(self, now_utc_ms: int) -> bool:
-        """Judge what came since the last look; whether a heart rate is needed now.
+    @property
+    def within_s(self) -> float:
+        """As in link.supervisor.Watcher."""
+        return ACTIVE_S if self.active else math.inf
+
+    def look(self, now_utc_ms: int) -> tuple[int, ...]:
+        """Judge what came since the last look; the heart rate, if it is needed now.
 
         Raises VeribandError.
         """
         self.active = False
         wearer = self._store.wearer_of(self._band, now_utc_ms)
         if wearer is None:
-            return False
+            return ()
         is_of_today = self._begun_ms <= now_utc_ms <= self._begun_ms + _DAY_MS
         if self._live is None or wearer != self._wearer or not is_of_today:
             self._begin(wearer, now_utc_ms)
@@ -93,7 +100,7 @@ class Watch:
             needed = needed or undecided(found, self._seen)
             self.active = bool(steps >= ACTIVE_STEPS)
         self.active = self.active and self._seen >= now_utc_ms // MINUTE_MS - RECENT_MIN
-        return needed and self.active
+        return (VITAL_HEART_RATE,) if needed and self.active else ()
 
     def _begin(self, wearer: Wearer, now_utc_ms: int) -> None:
         """Look up what is known of the wearer, and begin with the last hours."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import contextmanager
 from datetime import tzinfo
+from typing import Protocol
 
 from veriband.errors import BandVanished, Unforeseen, VeribandError
-from veriband.judge.watch import Watch
 from veriband.link.ladder import Ladder
 from veriband.link.radio import Radio
 from veriband.link.reach import reached
@@ -22,14 +22,26 @@ DEADLINE_S = 300.0  # for a whole attempt, from looking for the band to having l
 ENDING_S = 30.0  # of these, kept for breaking it off
 FIRST_RETRY_S = 0.25
 LAST_RETRY_S = 60.0
-ACTIVE_S = 60.0  # between syncs while somebody is watched who walks
 JITTER = 0.3
 
 
-class Supervisor:
-    """Syncs one band every `every_s` seconds, for as long as `run` runs.
+class Watcher(Protocol):
+    """Looks at what has come from a band, after each sync."""
 
-    With a `watch` each minute while the wearer walks; the heart rate that it needs is asked for.
+    @property
+    def within_s(self) -> float:
+        """How soon the band is to be synced again, by what was seen at the last look."""
+        ...
+
+    def look(self, now_utc_ms: int) -> Collection[int]:
+        """The vital signs (items.VITAL_*) that are to be measured now. Raises VeribandError."""
+        ...
+
+
+class Supervisor:
+    """Syncs one band every `every_s` seconds, for as long as `run` runs, and earlier where one of
+    the `watchers` wants that; what they want to be measured is asked for.
+
     The `ladder`, one for all bands, is told how each attempt ended.
     """
 
@@ -42,7 +54,7 @@ class Supervisor:
         zone: tzinfo,
         *,
         every_s: float = 600.0,
-        watch: Watch | None = None,
+        watchers: Sequence[Watcher] = (),
         ladder: Ladder | None = None,
         rng: random.Random | None = None,
         on_sync: Callable[[Synced], None] = lambda _: None,
@@ -54,7 +66,7 @@ class Supervisor:
         self._utc_ms = utc_ms
         self._zone = zone
         self._every_s = every_s
-        self._watch = watch
+        self._watchers = watchers
         self._ladder = ladder
         self._rng = rng or random.Random()
         self._on_sync = on_sync
@@ -81,19 +93,20 @@ class Supervisor:
                 sleeps = self._store.sleeps(self._band, self._utc_ms())
                 async with reached(self._radio, self._band.address, sleeps) as session:
                     synced = await sync(session, self._store, self._band, self._utc_ms, self._zone)
-                    await self._judge(session)
+                    await self._look(session)
                     return synced
         except TimeoutError as error:
             raise BandVanished(self._band.address, "a sync that took too long") from error
 
-    async def _judge(self, session: Session) -> None:
-        """Ask for a heart rate where one is needed; the band journals it for the next sync."""
-        try:
-            with self._foreseen():
-                if self._watch and self._watch.look(self._utc_ms()):
-                    await session.heart_rate()
-        except VeribandError as error:  # what was synced is synced
-            self._note(error)
+    async def _look(self, session: Session) -> None:
+        """Have measured what is wanted now; the band journals it for the next sync."""
+        for watcher in self._watchers:
+            try:
+                with self._foreseen():
+                    for vital in watcher.look(self._utc_ms()):
+                        await session.measure(vital)
+            except VeribandError as error:  # what was synced is synced
+                self._note(error)
 
     async def run(self) -> None:
         """Sync for ever; failures are noted in the store and tried again."""
@@ -110,9 +123,8 @@ class Supervisor:
                 self._on_sync(synced)
                 if self._ladder:
                     self._ladder.synced(self._band.address)
-                retry_s, wait_s = FIRST_RETRY_S, self._every_s
-                if self._watch and self._watch.active:
-                    wait_s = min(wait_s, ACTIVE_S)
+                retry_s = FIRST_RETRY_S
+                wait_s = min([self._every_s, *(its.within_s for its in self._watchers)])
             await asyncio.sleep(wait_s)
 
     async def _climb(self, error: VeribandError) -> None:

@@ -180,7 +180,7 @@ class _Play:
 
         return Supervisor(
             radio, self._store, band, self._stage.utc_ms, self._zone, every_s=SYNC_S,
-            watch=Watch(self._store, band, self._zone, on_suspicion),
+            watchers=[Watch(self._store, band, self._zone, on_suspicion)],
             rng=self._world.rng(f"host {name}"),
             on_sync=lambda _: self._progress.synced(self._now(), name, stored),
             on_trouble=lambda error: self._progress.note(name, error),

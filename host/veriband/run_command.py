@@ -1,0 +1,174 @@
+"""`veriband run`: sync, judge and tell, for as long as it runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import tzinfo
+from typing import Any
+
+import click
+
+from veriband.alerts.attention import Attention
+from veriband.alerts.book import Book
+from veriband.alerts.teller import Teller, Terminal, program
+from veriband.configuration import CLAIMS, CONSOLE, Configuration
+from veriband.context import (
+    FiniteRange,
+    chosen_bands,
+    configuration_of,
+    open_store,
+    run_until_stopped,
+    utc_ms,
+    zone_of,
+)
+from veriband.errors import VeribandError
+from veriband.happened import happened
+from veriband.judge.watch import Watch
+from veriband.link import meter as meters
+from veriband.link.ladder import Ladder
+from veriband.link.meter import Fetched
+from veriband.link.radio import Radio, system_radio
+from veriband.link.supervisor import Supervisor, note
+from veriband.link.sync import Synced
+from veriband.store import Store
+from veriband.store.roster import Band
+from veriband.vitals.meter_command import fetched
+from veriband.vitals.pressure import Reminder
+
+OTHERS_S = 5.0  # between looks whether another process has changed the store
+
+
+def chosen(store: Store, addresses: tuple[str, ...]) -> list[Band]:
+    """As chosen_bands, or no band where a meter is known."""
+    if not store.bands() and _meters(store, addresses):
+        return []
+    return chosen_bands(store, addresses)
+
+
+def _meters(store: Store, addresses: tuple[str, ...]) -> list[str]:
+    """Those that go with the bands that were named."""
+    return [] if addresses else sorted({meter.address for meter in store.meters()})
+
+
+def summary(synced: Synced) -> str:
+    """What a sync has brought."""
+    clock = ", clock set" if synced.clock_set else ""
+    return f"{synced.items} new items{clock}"
+
+
+@click.command()
+@click.argument("addresses", nargs=-1)
+@click.option(
+    "--every",
+    type=FiniteRange(min=1),
+    default=600.0,
+    show_default=True,
+    help="Seconds between syncs, at least 1.",
+)
+@click.pass_context
+def run(ctx: click.Context, addresses: tuple[str, ...], every: float) -> None:
+    """Sync bands for as long as this runs (all known ones, or those named), and tell alerts.
+
+    If none is named, meters, too, whenever they are near.
+    """
+    store, zone, configuration = open_store(ctx), zone_of(ctx), configuration_of(ctx)
+
+    async def work() -> None:
+        daemon = _Daemon(store, zone, configuration, every)
+        await daemon.run(system_radio(), chosen(store, addresses), _meters(store, addresses))
+
+    run_until_stopped(work())
+
+
+class _Daemon:
+    """What goes on while `veriband run` runs."""
+
+    def __init__(
+        self, store: Store, zone: tzinfo, configuration: Configuration, every_s: float
+    ) -> None:
+        self._store = store
+        self._zone = zone
+        self._every_s = every_s
+        ladder = configuration.ladder()
+        book = Book(store, lambda _: ladder, configuration.limits())
+        terminals: dict[str, Terminal] = {CONSOLE: self._print}
+        for terminal in configuration.terminal:
+            terminals[terminal.name] = program(terminal.command)
+        self._teller = Teller(store, book, terminals, zone, utc_ms, self._trouble)
+        self._attention = Attention(
+            store, book, configuration.ranges(), zone,
+            to_the_letter=configuration.alerts.rule == CLAIMS, on_look=self._teller.wake,
+        )  # fmt: skip
+
+    async def run(self, radio: Radio, bands: list[Band], addresses: list[str]) -> None:
+        """All of it, for ever."""
+
+        def climbed(step: VeribandError) -> None:
+            note(self._store, utc_ms(), None, step, lambda error: self._trouble(str(error)))
+
+        ladder = Ladder(radio, [band.address for band in bands], climbed)
+        await asyncio.gather(
+            self._teller.run(),
+            self._look_at_what_others_enter(),
+            *(self._keep(radio, ladder, band) for band in bands),
+            *(self._keep_meter(radio, address) for address in addresses),
+        )
+
+    async def _print(self, telling: Mapping[str, Any]) -> None:
+        mark = "ALERT" if telling["loud"] else "alert"
+        click.echo(f"{mark} {telling['alert']}  {telling['text']}")
+        if telling["loud"]:
+            click.echo(f"    {telling['caution']}")
+
+    def _trouble(self, text: str) -> None:
+        click.echo(text, err=True)
+
+    async def _look_at_what_others_enter(self) -> None:
+        """Look at all wearers when another process has changed the store: something was typed in,
+        or an alert acknowledged."""
+        before = None
+        while True:
+            try:
+                now = self._store.read("PRAGMA data_version")
+                if now != before:
+                    for wearer in self._store.wearers():
+                        self._attention.look(wearer, utc_ms())
+                before = now
+            except VeribandError as error:
+                self._trouble(str(error))
+            await asyncio.sleep(OTHERS_S)
+
+    async def _keep(self, radio: Radio, ladder: Ladder, band: Band) -> None:
+        store, zone = self._store, self._zone
+        hub, told_ms = Reminder(store, band, zone), utc_ms()
+
+        def say(text: str) -> None:
+            click.echo(f"{band.address}: {text}")
+
+        def synced(what: Synced) -> None:
+            nonlocal told_ms
+            say(summary(what))
+            since_ms, told_ms = told_ms, utc_ms()
+            for line in happened(store, band, since_ms, told_ms, zone):
+                say(line)
+            if sentence := hub.due(told_ms):
+                say(sentence)
+
+        await Supervisor(
+            radio, store, band, utc_ms, zone, every_s=self._every_s,
+            watchers=[Watch(store, band, zone, say), self._attention.to(band)], ladder=ladder,
+            on_sync=synced, on_trouble=lambda error: self._trouble(f"{band.address}: {error}"),
+        ).run()  # fmt: skip
+
+    async def _keep_meter(self, radio: Radio, address: str) -> None:
+        def came(what: Fetched) -> None:
+            fetched(address, what)
+            for meter in self._store.meters():
+                if meter.address == address:
+                    self._attention.look(meter.wearer, utc_ms())
+
+        await meters.keep(
+            radio, self._store, address, utc_ms, self._zone, on_fetched=came,
+            on_trouble=lambda error: self._trouble(str(error)),
+        )  # fmt: skip
