@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct, structs
 
+from veriband.alerts.hops import Patience
 from veriband.alerts.limits import Limits
 from veriband.alerts.machine import HOUR_MS, MINUTE_MS, Ladder
 from veriband.alerts.machine import Rung as LadderRung
@@ -55,6 +56,13 @@ class Alerts(Struct, frozen=True, forbid_unknown_fields=True):
     a_day: Annotated[int, Meta(ge=1)] = 6
 
 
+class Silence(Struct, frozen=True, forbid_unknown_fields=True):
+    """How long a band may not be heard, and a strip that is in not measure, until it is told."""
+
+    band_h: _Hours = 12
+    reading_h: _Hours = 26
+
+
 class Terminal(Struct, frozen=True, forbid_unknown_fields=True):
     """A program that is told each alert: its words and its JSON at the standard input."""
 
@@ -80,6 +88,7 @@ class Configuration(Struct, frozen=True, forbid_unknown_fields=True):
     """All that can be configured."""
 
     alerts: Alerts = Alerts()
+    silence: Silence = Silence()
     terminal: tuple[Terminal, ...] = ()
     range: tuple[Preset, ...] = ()
 
@@ -98,6 +107,12 @@ class Configuration(Struct, frozen=True, forbid_unknown_fields=True):
         if its.rule == CLAIMS:
             return Limits(0, 1 << 30, 1 << 30)
         return Limits(round(its.rest_min * MINUTE_MS), its.an_hour, its.a_day)
+
+    def patience(self) -> Patience:
+        """How long silence is borne."""
+        return Patience(
+            round(self.silence.band_h * HOUR_MS), round(self.silence.reading_h * HOUR_MS)
+        )
 
     def ranges(self) -> list[Range]:
         """The shipped ranges, and behind them those that go before."""

@@ -31,6 +31,10 @@ terminals = ["console"]
 # after_min = 5
 # terminals = ["phone"]
 
+[silence]
+# band_h = 12             # nothing has come from a band for so long
+# reading_h = 26          # a strip that is in has measured nothing for so long
+
 # A terminal is a program that gets each alert as JSON at its standard input.
 # [[terminal]]
 # name = "phone"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping
 from datetime import tzinfo
 from typing import Any
 
 import click
 
+from veriband.alerts import hops
 from veriband.alerts.attention import Attention
 from veriband.alerts.book import Book
 from veriband.alerts.teller import Teller, Terminal, program
@@ -24,6 +26,7 @@ from veriband.context import (
 )
 from veriband.errors import VeribandError
 from veriband.happened import happened
+from veriband.judge.diary import own_zone
 from veriband.judge.watch import Watch
 from veriband.link import meter as meters
 from veriband.link.ladder import Ladder
@@ -36,6 +39,7 @@ from veriband.store.roster import Band
 from veriband.vitals.meter_command import fetched
 from veriband.vitals.pressure import Reminder
 
+SILENCE_S = 60.0  # between looks at what is silent
 OTHERS_S = 5.0  # between looks whether another process has changed the store
 
 
@@ -95,6 +99,9 @@ class _Daemon:
         terminals: dict[str, Terminal] = {CONSOLE: self._print}
         for terminal in configuration.terminal:
             terminals[terminal.name] = program(terminal.command)
+        self._book, self._terminals = book, terminals
+        self._patience = configuration.patience()
+        book.drop(terminals, utc_ms())
         self._teller = Teller(store, book, terminals, zone, utc_ms, self._trouble)
         self._attention = Attention(
             store, book, configuration.ranges(), zone,
@@ -110,7 +117,7 @@ class _Daemon:
         ladder = Ladder(radio, [band.address for band in bands], climbed)
         await asyncio.gather(
             self._teller.run(),
-            self._look_at_what_others_enter(),
+            self._look_around(),
             *(self._keep(radio, ladder, band) for band in bands),
             *(self._keep_meter(radio, address) for address in addresses),
         )
@@ -124,10 +131,10 @@ class _Daemon:
     def _trouble(self, text: str) -> None:
         click.echo(text, err=True)
 
-    async def _look_at_what_others_enter(self) -> None:
-        """Look at all wearers when another process has changed the store: something was typed in,
-        or an alert acknowledged."""
-        before = None
+    async def _look_around(self) -> None:
+        """Look at all wearers when another process has changed the store, as something was typed
+        in, or an alert acknowledged; and now and then at what is silent."""
+        loop, before, looked_s = asyncio.get_running_loop(), None, -math.inf
         while True:
             try:
                 now = self._store.read("PRAGMA data_version")
@@ -135,6 +142,13 @@ class _Daemon:
                     for wearer in self._store.wearers():
                         self._attention.look(wearer, utc_ms())
                 before = now
+                if loop.time() - looked_s >= SILENCE_S:
+                    looked_s = loop.time()
+                    hops.look(
+                        self._store, self._book, self._patience, self._terminals,
+                        lambda wearer: own_zone(wearer, self._zone), utc_ms(),
+                    )  # fmt: skip
+                    self._teller.wake()
             except VeribandError as error:
                 self._trouble(str(error))
             await asyncio.sleep(OTHERS_S)

@@ -9,7 +9,7 @@ and a version that it has already is the same telling again, not another alert.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -291,6 +291,27 @@ class Book:
             self._put(entry, machine.delivered(entry.alert), now_ms)
             self._log(number, now_ms, "told", terminal)
 
+    def overdue(self, before_ms: int) -> dict[str, int]:
+        """The terminals that are owed something since before then, and since when."""
+        return dict(
+            self._store.read(
+                "SELECT terminal, min(since_ms) FROM outbox WHERE has < wanted AND since_ms < ? "
+                "GROUP BY terminal ORDER BY terminal",
+                (before_ms,),
+            )
+        )
+
+    def drop(self, terminals: Collection[str], now_ms: int) -> None:
+        """Owe nothing to others than these: they are not there any more."""
+        with self._store.transaction():
+            rows = self._store.read("SELECT alert, terminal FROM outbox WHERE has < wanted")
+            for number, name in rows:
+                if name not in terminals:
+                    self._store.db.execute(
+                        "DELETE FROM outbox WHERE alert = ? AND terminal = ?", (number, name)
+                    )
+                    self._log(number, now_ms, "not told", name, "there is no such terminal now")
+
     # What stands in it.
 
     def entry(self, number: int) -> Entry:
@@ -351,13 +372,14 @@ class Book:
         """Owe it to all terminals that were told before, and to those of all rungs up to now."""
         version = entry.alert.version
         self._store.db.execute(
-            "UPDATE outbox SET wanted = ?, due_ms = min(due_ms, ?) WHERE alert = ?",
+            "UPDATE outbox SET wanted = ?1, due_ms = min(due_ms, ?2), "
+            "since_ms = CASE WHEN has < wanted THEN since_ms ELSE ?2 END WHERE alert = ?3",
             (version, now_ms, entry.number),
         )
         for rung in self._ladder_of(entry.cause).rungs[: entry.alert.rung]:
             self._store.db.executemany(
-                "INSERT INTO outbox VALUES (?, ?, ?, 0, 0, ?) ON CONFLICT DO NOTHING",
-                [(entry.number, terminal, version, now_ms) for terminal in rung.terminals],
+                "INSERT INTO outbox VALUES (?, ?, ?, 0, ?, 0, ?) ON CONFLICT DO NOTHING",
+                [(entry.number, name, version, now_ms, now_ms) for name in rung.terminals],
             )
 
     def _log(self, number: int, utc_ms: int, what: str, by: str = "", note: str = "") -> None:

@@ -185,12 +185,14 @@ CREATE TABLE alert_step (
     note TEXT NOT NULL
 );
 CREATE INDEX step_by_alert ON alert_step (alert);
--- The version of an alert that a terminal has confirmed (0: none) and the one that it is to have.
+-- The version of an alert that a terminal has confirmed (0: none) and the one that it is to have,
+-- since when the two differ.
 CREATE TABLE outbox (
     alert INTEGER NOT NULL REFERENCES alert,
     terminal TEXT NOT NULL,
     wanted INTEGER NOT NULL,
     has INTEGER NOT NULL,
+    since_ms INTEGER NOT NULL,
     tries INTEGER NOT NULL,
     due_ms INTEGER NOT NULL,
     PRIMARY KEY (alert, terminal)
@@ -359,6 +361,7 @@ CREATE TABLE outbox (
     terminal TEXT NOT NULL,
     wanted INTEGER NOT NULL,
     has INTEGER NOT NULL,
+    since_ms INTEGER NOT NULL,
     tries INTEGER NOT NULL,
     due_ms INTEGER NOT NULL,
     PRIMARY KEY (alert, terminal)

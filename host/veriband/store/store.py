@@ -331,6 +331,12 @@ class Store(Entries):
             0
         ][0]
 
+    def heard(self, band: Band, utc_ms: int) -> int | None:
+        """When something came from a band last, before `utc_ms`."""
+        return self.read(
+            "SELECT max(utc_ms) FROM arrival WHERE band = ? AND utc_ms <= ?", (band.id, utc_ms)
+        )[0][0]
+
     def known_until(self, band: Band, utc_ms: int) -> int | None:
         """Up to when (UTC ms) it is known what the band did, of the time before `utc_ms`."""
         return self.read(
