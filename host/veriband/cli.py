@@ -17,7 +17,7 @@ from veriband.alerts.command import alerts
 from veriband.bridge.command import strip
 from veriband.configuration_command import config
 from veriband.contest import seal_commands
-from veriband.contest.command import contest, leaderboard, wearer
+from veriband.contest.command import contest, leaderboard
 from veriband.context import (
     FiniteRange,
     open_store,
@@ -46,6 +46,7 @@ from veriband.vitals.calibrate_command import calibrate
 from veriband.vitals.enter_command import enter, whose
 from veriband.vitals.meter_command import fetched, meter, near
 from veriband.vitals.pressure import holding
+from veriband.wearers.command import wearer
 from veriband.web.command import web
 from veriband_protocol import uuids
 from veriband_protocol.profile import NAMES

@@ -238,6 +238,18 @@ class Store(Entries):
         )
         return {(row[0], row[1]): row[2:] for row in rows}
 
+    def items(
+        self, band: Band, from_utc_ms: int, to_utc_ms: int
+    ) -> Iterator[tuple[int, int, int, int, int, int | None, int, bytes]]:
+        """(epoch, number, UTC ms, duration ms, kind, steps, detail, body) of everything of that
+        time, in its order, as they are wanted."""
+        yield from self.db.execute(
+            "SELECT epoch, seq, utc_ms, duration_ms, kind, steps, detail, raw FROM item "
+            "INDEXED BY item_by_time WHERE band = ? AND utc_ms >= ? AND utc_ms < ? "
+            "ORDER BY utc_ms, epoch, seq",
+            (band.id, from_utc_ms, to_utc_ms),
+        )
+
     def heart_rates(
         self, band: Band, from_utc_ms: int, to_utc_ms: int, as_of_utc_ms: int = LATEST
     ) -> list[tuple[int, int, int]]:
