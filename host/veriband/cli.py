@@ -35,6 +35,7 @@ from veriband.link.reach import reached
 from veriband.link.supervisor import Supervisor
 from veriband.link.sync import sync as fetch
 from veriband.run_command import chosen, run, summary
+from veriband.status_command import status
 from veriband.steps_command import steps
 from veriband.store import Store
 from veriband.store.entered import WHOEVER
@@ -320,6 +321,7 @@ for command in (
     leaderboard,
     meter,
     run,
+    status,
     steps,
     strip,
     wearer,

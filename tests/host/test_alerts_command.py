@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.host.minutes import NOON, put
+from veriband import status_command
 from veriband.alerts import command
 from veriband.alerts.attention import Attention
 from veriband.alerts.book import Book
@@ -124,3 +125,26 @@ def test_what_is_wrong_in_it_ends_the_command_with_the_line(veriband: Command) -
         assert f"{veriband.config}, line 2: alerts.ruel: object contains" in done.output
     veriband.config.unlink()
     assert "cannot be read (No such file" in veriband("config", "check").output
+
+
+def test_the_status_says_how_each_band_is(
+    veriband: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert veriband("status").output.startswith("No band is known here yet")
+    alarmed(veriband.store)
+    with closing(Store(veriband.store)) as store:
+        store.add_band("B", None, 0)
+    monkeypatch.setattr(status_command, "utc_ms", lambda: NOON + 23 * MINUTE_MS)
+    lines = veriband("status").output.splitlines()
+    assert lines[:5] == [
+        "A  anna",
+        "  band   well, data of 10 min ago",
+        "  strip  well, data of 10 min ago",
+        "B  nobody wears it",
+        "  band   silent: nothing has come from band B yet: bring it near, and see that it is "
+        "charged and that 'veriband run' reaches it",
+    ]
+    assert lines[6].startswith("alert 1  anna: heart rate 125 bpm")
+    told = json.loads(veriband("status", "--json").output)
+    assert [its["is_well"] for its in told["bands"]] == [True, False]
+    assert told["bands"][0]["hops"]["band"]["data_of"] == "2026-03-02T13:13:00+01:00"

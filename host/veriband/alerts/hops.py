@@ -75,9 +75,10 @@ def hops(
     heard_ms = store.heard(band, now_ms)
     quiet_since_ms = max(begin_ms, heard_ms or 0)
     if now_ms - quiet_since_ms > patience.band_ms:
+        since = "yet" if heard_ms is None else f"since {clock(quiet_since_ms, zone)}"
         text = (
-            f"nothing has come from band {band.address} since {clock(quiet_since_ms, zone)}: "
-            "bring it near, and see that it is charged and that 'veriband run' reaches it"
+            f"nothing has come from band {band.address} {since}: bring it near, and see that it "
+            "is charged and that 'veriband run' reaches it"
         )
         return [
             Hop("band", State.SILENT, quiet_since_ms, text, heard_ms),
