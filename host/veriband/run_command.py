@@ -26,7 +26,6 @@ from veriband.context import (
 )
 from veriband.errors import VeribandError
 from veriband.happened import happened
-from veriband.judge.diary import own_zone
 from veriband.judge.watch import Watch
 from veriband.link import meter as meters
 from veriband.link.ladder import Ladder
@@ -146,7 +145,7 @@ class _Daemon:
                     looked_s = loop.time()
                     hops.look(
                         self._store, self._book, self._patience, self._terminals,
-                        lambda wearer: own_zone(wearer, self._zone), utc_ms(),
+                        lambda wearer: wearer.zone_or(self._zone), utc_ms(),
                     )  # fmt: skip
                     self._teller.wake()
             except VeribandError as error:

@@ -14,7 +14,6 @@ from veriband.alerts.book import Book, Entry
 from veriband.alerts.hops import Hop, Patience, State, hops
 from veriband.alerts.words import CAUTION, as_json, clock, sentence
 from veriband.context import configuration_of, open_store, utc_ms, zone_of
-from veriband.judge.diary import own_zone
 from veriband.store import Store
 from veriband.store.roster import Band, Wearer
 from veriband.terminal import printable
@@ -53,7 +52,7 @@ def status(ctx: click.Context, in_json: bool) -> None:
     for line in _lines(bands, now_ms):
         click.echo(line)
     for entry, wearer in alerts:
-        its_zone = own_zone(wearer, zone) if wearer else zone
+        its_zone = wearer.zone_or(zone) if wearer else zone
         name = wearer.name if wearer else None
         click.echo(f"alert {entry.number}  {sentence(entry, name, its_zone)}")
     for terminal, since_ms in overdue.items():
@@ -67,7 +66,7 @@ def _standing(
     wearer = store.wearer_of(band, now_ms)
     begin_ms = 0
     if wearer:
-        zone = own_zone(wearer, zone)
+        zone = wearer.zone_or(zone)
         begin_ms = max(
             worn.from_utc_ms
             for worn in store.worn(wearer)
@@ -120,7 +119,7 @@ def _for_programs(
             for its in bands
         ],
         "alerts": [
-            as_json(entry, wearer and wearer.name, own_zone(wearer, zone) if wearer else zone)
+            as_json(entry, wearer and wearer.name, wearer.zone_or(zone) if wearer else zone)
             for entry, wearer in alerts
         ],
         "owed": {terminal: _moment(since, UTC) for terminal, since in overdue.items()},

@@ -10,7 +10,6 @@ import click
 from veriband.alerts.book import Book, Entry
 from veriband.alerts.words import CAUTION, as_json, clock, sentence
 from veriband.context import configuration_of, open_store, utc_ms, zone_of
-from veriband.judge.diary import own_zone
 from veriband.store import Store
 from veriband.store.roster import Wearer
 from veriband.terminal import printable
@@ -28,7 +27,7 @@ def _whose(store: Store, entry: Entry, zone: tzinfo) -> tuple[str | None, tzinfo
     """The name and the zone of whom an alert is about."""
     for wearer in store.wearers():
         if wearer.id == entry.cause.wearer:
-            return wearer.name, own_zone(wearer, zone)
+            return wearer.name, wearer.zone_or(zone)
     return None, zone
 
 

@@ -12,7 +12,6 @@ from typing import Any
 from veriband.alerts.book import Book, Owed
 from veriband.alerts.words import telling
 from veriband.errors import VeribandError
-from veriband.judge.diary import own_zone
 from veriband.store import Store
 
 PROGRAM_S = 60.0  # for a program, or it is killed and has failed
@@ -128,4 +127,4 @@ class Teller:
         wearer = next((w for w in self._store.wearers() if w.id == owed.entry.cause.wearer), None)
         if wearer is None:
             return telling(owed, None, self._zone)
-        return telling(owed, wearer.name, own_zone(wearer, self._zone))
+        return telling(owed, wearer.name, wearer.zone_or(self._zone))

@@ -12,7 +12,7 @@ from veriband.analysis import rest
 from veriband.analysis.expected import Wearers
 from veriband.analysis.judgement import Codes, Judgement
 from veriband.analysis.segments import HOUR, MISSING, Bools, Floats, Ints, Segments
-from veriband.civil import offset_min, zone_named
+from veriband.civil import offset_min
 from veriband.judge.engine import RULES
 from veriband.minutes.table import HEART_RATES
 from veriband.records import Kind
@@ -133,11 +133,6 @@ def about(wearer: Wearer, utc_ms: int) -> Wearers:
     return Wearers(np.array([wearer.sex == "f"]), *columns)
 
 
-def own_zone(wearer: Wearer, default: tzinfo) -> tzinfo:
-    """The zone of a wearer's clock. Raises VeribandError for an unknown one."""
-    return default if wearer.zone is None else zone_named(wearer.zone)
-
-
 def judged(
     store: Store, wearer: Wearer, zone: tzinfo, rule: str, from_utc_ms: int, to_utc_ms: int,
     as_of_utc_ms: int = LATEST, reader: Reader = read,
@@ -148,7 +143,7 @@ def judged(
     wearer's clock unless they have their own. Raises VeribandError.
     """
     whole = reader(store, wearer, from_utc_ms - HISTORY_MS, to_utc_ms, as_of_utc_ms)
-    segments = whole.segments(own_zone(wearer, zone))
+    segments = whole.segments(wearer.zone_or(zone))
     judgement = RULES[rule](segments, rest.learn(segments, about(wearer, from_utc_ms)))
     cells = segments.begin[:, None] + np.arange(HOUR)
     at = segments.steps != MISSING

@@ -110,7 +110,7 @@ class Watch:
         history = diary.read(self._store, wearer, now_utc_ms - diary.HISTORY_MS, now_utc_ms)
         known = diary.about(wearer, now_utc_ms)
         if len(history.minute):
-            known = rest.learn(history.segments(diary.own_zone(wearer, self._zone)), known)
+            known = rest.learn(history.segments(wearer.zone_or(self._zone)), known)
         self._live, self._wearer, self._begun_ms = Live(known), wearer, now_utc_ms
         self._fed = now_utc_ms // MINUTE_MS - HOURS * HOUR
         self._seen = min(self._seen, now_utc_ms // MINUTE_MS)  # this computer's clock was set back
@@ -126,7 +126,7 @@ class Watch:
             self._told.append(now)
 
     def _sentence(self, its: Suspicions, wearer: Wearer) -> str:
-        zone = diary.own_zone(wearer, self._zone)
+        zone = wearer.zone_or(self._zone)
 
         def offsets(minutes: Ints) -> Ints:
             return np.array([offset_min(zone, int(m) * 60) for m in minutes], np.int64)

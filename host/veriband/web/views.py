@@ -12,7 +12,7 @@ from veriband.analysis.judgement import Mark
 from veriband.civil import local_day
 from veriband.contest.standings import Standing, came_late, judged_in, places, standings, told
 from veriband.context import utc_ms
-from veriband.judge.diary import Judged, own_zone
+from veriband.judge.diary import Judged
 from veriband.store import Store
 from veriband.store.roster import Contest, Wearer
 from veriband.web.day import Day, Minute
@@ -59,7 +59,7 @@ def leaderboard(store: Store, zone: tzinfo, name: str | None = None) -> Leaderbo
     contest = contests[-1] if name is None else _contest(store, name)
     table = standings(store, contest, zone)
     late = came_late(store, contest, zone, table, utc_ms())
-    zones = {each.name: own_zone(each, zone) for each in store.entrants(contest)}
+    zones = {each.name: each.zone_or(zone) for each in store.entrants(contest)}
     ranked = [Place(place, each, zones[each.wearer]) for place, each in places(table)]
     names = [each.name for each in reversed(contests)]
     return Leaderboard(contest, ranked, late, names)
@@ -72,7 +72,7 @@ def day(store: Store, zone: tzinfo, contest: str, wearer: str, on: date | None) 
     """
     its = _contest(store, contest)
     who = _entrant(store, its, wearer)
-    clock = own_zone(who, zone)
+    clock = who.zone_or(zone)
     found = judged_in(store, its, who, zone)
     first, last = _date(its.from_utc_ms, clock), _date(its.to_utc_ms - 1, clock)
     until = (int(found.diary.minute[-1]) + 1) * MINUTE_MS if len(found.diary.minute) else None
