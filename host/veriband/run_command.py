@@ -12,7 +12,7 @@ import click
 
 from veriband.alerts import hops
 from veriband.alerts.attention import Attention
-from veriband.alerts.book import Book
+from veriband.alerts.granted import book_of, not_granted
 from veriband.alerts.teller import Teller, Terminal, program
 from veriband.configuration import CLAIMS, CONSOLE, Configuration
 from veriband.context import (
@@ -35,6 +35,7 @@ from veriband.link.supervisor import Supervisor, note
 from veriband.link.sync import Synced
 from veriband.store import Store
 from veriband.store.roster import Band
+from veriband.terminal import printable
 from veriband.vitals.meter_command import fetched
 from veriband.vitals.pressure import Reminder
 
@@ -93,14 +94,17 @@ class _Daemon:
         self._store = store
         self._zone = zone
         self._every_s = every_s
-        ladder = configuration.ladder()
-        book = Book(store, lambda _: ladder, configuration.limits())
+        book = book_of(store, configuration)
         terminals: dict[str, Terminal] = {CONSOLE: self._print}
         for terminal in configuration.terminal:
             terminals[terminal.name] = program(terminal.command)
         self._book, self._terminals = book, terminals
         self._patience = configuration.patience()
-        book.drop(terminals, utc_ms())
+        for wearer, name in not_granted(store, configuration):
+            self._trouble(
+                f"{printable(wearer)} lets {name} know no alerts of theirs; that they do is said "
+                f"by 'veriband wearer grant {printable(wearer)} --terminal {name}'."
+            )
         self._teller = Teller(store, book, terminals, zone, utc_ms, self._trouble)
         self._attention = Attention(
             store, book, configuration.ranges(), zone,
@@ -136,6 +140,7 @@ class _Daemon:
         loop, before, looked_s = asyncio.get_running_loop(), None, -math.inf
         while True:
             try:
+                self._book.drop(utc_ms())
                 now = self._store.read("PRAGMA data_version")
                 if now != before:
                     for wearer in self._store.wearers():

@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from veriband.alerts.book import Book, Entry
+from veriband.alerts.book import Entry
+from veriband.alerts.granted import book_of
 from veriband.alerts.hops import Hop, Patience, State, hops
 from veriband.alerts.words import CAUTION, as_json, clock, sentence
 from veriband.context import configuration_of, open_store, utc_ms, zone_of
@@ -38,8 +39,7 @@ def status(ctx: click.Context, in_json: bool) -> None:
     Nothing is asked over the air: this is what the store knows.
     """
     store, zone, configuration = open_store(ctx, reading=True), zone_of(ctx), configuration_of(ctx)
-    ladder, now_ms = configuration.ladder(), utc_ms()
-    book = Book(store, lambda _: ladder)
+    book, now_ms = book_of(store, configuration), utc_ms()
     bands = [
         _standing(store, band, zone, configuration.patience(), now_ms) for band in store.bands()
     ]

@@ -137,14 +137,16 @@ def test_silence_is_an_alert_until_the_band_is_heard_or_nobody_wears_it(
 
 
 def test_a_terminal_that_does_not_confirm_is_an_alert_of_its_own(store: Store, band: Band) -> None:
-    book = Book(store, lambda _: Ladder((Rung(0, ("phone", "fax")),)))
+    terminals = ("phone", "fax")
+    book = Book(store, lambda _: Ladder((Rung(0, terminals),)))
     look(store, book, Patience(), ["phone"], lambda _: UTC, NOON + 13 * HOUR_MS)
     book.advance(NOON + 13 * HOUR_MS)
     later_ms = NOON + 13 * HOUR_MS + OWED_MS + 1
     look(store, book, Patience(), ["phone"], lambda _: UTC, later_ms)
     assert [entry.cause.subject for entry in book.entries()][1:] == ["silence/terminal/phone"]
-    book.drop(["fax"], later_ms)
+    terminals = ("fax",)
+    book.drop(later_ms)
     look(store, book, Patience(), ["phone"], lambda _: UTC, later_ms)
     book.acknowledge(2, "Ben", "", later_ms)
     assert book.entry(2).alert.phase is Phase.RESOLVED
-    assert book.steps(1)[-1].note == "there is no such terminal now"
+    assert book.steps(1)[-1].note == "it is not to know of it any more"

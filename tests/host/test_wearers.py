@@ -6,8 +6,9 @@ import json
 import os
 import sqlite3
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,11 +17,15 @@ from click.testing import CliRunner, Result
 from tests.host.minutes import EPOCH, NOON, put
 from tests.host.test_seals import chain
 from veriband.alerts.book import Book, Cause
-from veriband.alerts.machine import HOUR_MS, Ladder, Rung
+from veriband.alerts.granted import book_of
+from veriband.alerts.machine import HOUR_MS, Ladder, Rung, Severity
+from veriband.analysis.cycles import wall
 from veriband.cli import main
+from veriband.configuration import read
+from veriband.context import utc_ms
 from veriband.errors import StoreError
 from veriband.records import Item, Kind
-from veriband.store import Store, erasure
+from veriband.store import Store, consents, erasure
 from veriband.store.entered import TYPED_IN, Entry
 from veriband.vitals import plausible
 from veriband_protocol.items import EVENT_FAULT, VITAL_BLOOD_PRESSURE
@@ -161,3 +166,112 @@ def test_while_another_program_reads_the_bytes_are_said_to_stay_and_go_later(pat
     done = veriband(path, "wearer", "scrub")
     assert done.exit_code == 0, done.output
     assert files_with(path, *HERS) == []
+
+
+CONFIGURED = """\
+[[alerts.rung]]
+terminals = ["console", "phone"]
+[[terminal]]
+name = "phone"
+command = ["true"]
+"""
+
+
+@pytest.fixture
+def configured(path: Path) -> Callable[..., Result]:
+    config = path.with_name("veriband.toml")
+    config.write_text(CONFIGURED)
+    place = ["--store", str(path), "--config", str(config)]
+    return lambda *arguments: CliRunner().invoke(main, [*place, *arguments])
+
+
+def told(path: Path) -> set[tuple[int, str]]:
+    """What terminals are owed of a new alert of ben's, and of one of nobody's."""
+    config = read(path.with_name("veriband.toml"))
+    with closing(Store(path)) as store:
+        book, ben = book_of(store, config), store.wearer("ben").id
+        now_ms = utc_ms()
+        store.db.execute("DELETE FROM outbox")
+        for wearer in (ben, None):
+            subject = f"new {now_ms}"
+            cause = Cause(wearer, subject, now_ms, Severity.CRITICAL)
+            book.observe(wearer, {subject: [cause]}, now_ms)
+        book.advance(now_ms)
+        return {
+            (owed.entry.cause.wearer or 0, owed.terminal)
+            for owed in book.owed(now_ms)
+            if owed.entry.cause.wearer != 1
+        }
+
+
+def test_a_terminal_is_told_of_who_grants_it_only(
+    path: Path, configured: Callable[..., Result]
+) -> None:
+    nobodys = {(0, "console"), (0, "phone")}
+    assert told(path) == {(2, "console"), *nobodys}
+    done = configured("wearer", "grant", "ben", "--terminal", "phone")
+    assert done.output == "ben grants terminal phone their alerts.\n"
+    assert told(path) == {(2, "console"), (2, "phone"), *nobodys}
+    configured("wearer", "revoke", "ben", "--terminal", "phone")
+    with closing(Store(path)) as store:
+        book = book_of(store, read(path.with_name("veriband.toml")))
+        book.drop(utc_ms())
+        assert {owed.terminal for owed in book.owed(1 << 60) if owed.entry.cause.wearer == 2} == {
+            "console"
+        }
+    assert told(path) == {(2, "console"), *nobodys}
+    lines = configured("wearer", "grants", "ben").output.splitlines()
+    assert lines[0].startswith("alerts to terminal phone, since") and lines[0].endswith(", over")
+
+
+def test_a_grant_ends_on_its_day(path: Path, configured: Callable[..., Result]) -> None:
+    done = configured("wearer", "grant", "ben", "--risk", "--until", "2020-01-01")
+    assert done.exit_code == 1 and "ends in the future" in done.output
+    configured("wearer", "grant", "ben", "--risk", "--until", "2098-01-01")
+    with closing(Store(path)) as store:
+        (grant,) = consents.grants(store, store.wearer("ben"))
+        for at_ms, granted in ((grant.until_ms - 1, True), (grant.until_ms, False)):
+            assert consents.is_granted(store, 2, consents.VITALS, grant.to, at_ms) is granted
+
+
+def test_who_revokes_a_contest_takes_part_no_more(
+    path: Path, configured: Callable[..., Result]
+) -> None:
+    assert "no more steps" in configured("wearer", "revoke", "ben", "--contest", "may").output
+    assert "ben" not in configured("leaderboard", "may").output
+    assert "not granted" in configured("wearer", "revoke", "ben", "--contest", "may").output
+    configured("wearer", "grant", "ben", "--contest", "may")
+    assert "ben" in configured("leaderboard", "may").output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("--terminal", "fax"), "no terminal fax in the configuration (there are: phone)"),
+        ((), "Name one"),
+        (("--risk", "--statistics"), "Name one"),
+        (("--contest", "june"), "no contest june"),
+    ],
+)
+def test_a_grant_to_nobody_is_refused(
+    configured: Callable[..., Result], arguments: tuple[str, ...], why: str
+) -> None:
+    done = configured("wearer", "grant", "ben", *arguments)
+    assert done.exit_code != 0 and why in done.output
+
+
+def test_what_is_known_of_a_wearer_changes_and_old_readings_stay_in_their_zone(
+    path: Path, configured: Callable[..., Result]
+) -> None:
+    done = configured("wearer", "change", "ben", "--lives-in", "Asia/Shanghai", "--sex", "m")
+    assert done.output == "ben  m, Asia/Shanghai\n"
+    before_ms = utc_ms() - 1
+    configured("wearer", "change", "ben", "--lives-in", "Europe/Berlin", "--name", "Benjamin")
+    with closing(Store(path)) as store:
+        its = store.wearer("Benjamin")
+        stays = store.stays(its, UTC)
+        assert [wall(ms, stays).utcoffset() for ms in (0, before_ms)] == [timedelta(hours=8)] * 2
+        assert wall(utc_ms() + 1, stays).utcoffset() != timedelta(hours=8)
+    done = configured("wearer", "change", "Benjamin", "--name", HERS[0].decode())
+    assert done.exit_code == 1 and "choose another name" in done.output
+    assert configured("wearer", "change", "Benjamin").exit_code == 2

@@ -8,7 +8,6 @@ from datetime import tzinfo
 
 from veriband.alerts import found
 from veriband.alerts.book import Book
-from veriband.analysis.cycles import Stay
 from veriband.analysis.ranges import Range
 from veriband.store import Store
 from veriband.store.roster import Band, Wearer
@@ -39,7 +38,7 @@ class Attention:
 
     def look(self, wearer: Wearer, now_ms: int) -> int | None:
         """As found.look. Raises VeribandError."""
-        stays = [Stay(0, wearer.zone_or(self._zone))]
+        stays = self._store.stays(wearer, self._zone)
         try:
             return found.look(
                 self._store, self._book, wearer, stays, self._ranges, now_ms,

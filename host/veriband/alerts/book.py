@@ -9,7 +9,7 @@ and a version that it has already is the same telling again, not another alert.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -301,16 +301,18 @@ class Book:
             )
         )
 
-    def drop(self, terminals: Collection[str], now_ms: int) -> None:
-        """Owe nothing to others than these: they are not there any more."""
+    def drop(self, now_ms: int) -> None:
+        """Owe nothing to terminals that are not, or no more, on the ladder."""
         with self._store.transaction():
-            rows = self._store.read("SELECT alert, terminal FROM outbox WHERE has < wanted")
-            for number, name in rows:
-                if name not in terminals:
+            for number, name in self._store.read(
+                "SELECT alert, terminal FROM outbox WHERE has < wanted"
+            ):
+                rungs = self._ladder_of(self.entry(number).cause).rungs
+                if not any(name in rung.terminals for rung in rungs):
                     self._store.db.execute(
                         "DELETE FROM outbox WHERE alert = ? AND terminal = ?", (number, name)
                     )
-                    self._log(number, now_ms, "not told", name, "there is no such terminal now")
+                    self._log(number, now_ms, "not told", name, "it is not to know of it any more")
 
     # What stands in it.
 

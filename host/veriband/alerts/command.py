@@ -8,6 +8,7 @@ from datetime import tzinfo
 import click
 
 from veriband.alerts.book import Book, Entry
+from veriband.alerts.granted import book_of
 from veriband.alerts.words import CAUTION, as_json, clock, sentence
 from veriband.context import configuration_of, open_store, utc_ms, zone_of
 from veriband.store import Store
@@ -15,12 +16,6 @@ from veriband.store.roster import Wearer
 from veriband.terminal import printable
 
 RECENT_MS = 7 * 24 * 3_600_000
-
-
-def _book(ctx: click.Context, store: Store) -> Book:
-    configuration = configuration_of(ctx)
-    ladder = configuration.ladder()
-    return Book(store, lambda _: ladder, configuration.limits())
 
 
 def _whose(store: Store, entry: Entry, zone: tzinfo) -> tuple[str | None, tzinfo]:
@@ -43,7 +38,7 @@ def alerts(ctx: click.Context, with_closed: bool, in_json: bool) -> None:
     if ctx.invoked_subcommand:
         return
     store, zone = open_store(ctx, reading=True), zone_of(ctx)
-    book, since_ms = _book(ctx, store), utc_ms() - RECENT_MS
+    book, since_ms = book_of(store, configuration_of(ctx)), utc_ms() - RECENT_MS
     entries = book.entries(is_open=not with_closed, since_ms=since_ms if with_closed else 0)
     for entry in entries:
         name, its_zone = _whose(store, entry, zone)
@@ -78,7 +73,7 @@ def _held_back(book: Book, wearers: list[Wearer | None], since_ms: int) -> list[
 def show(ctx: click.Context, number: int, in_json: bool) -> None:
     """Show an alert, what it was found from, and what happened to it."""
     store = open_store(ctx, reading=True)
-    book = _book(ctx, store)
+    book = book_of(store, configuration_of(ctx))
     entry = book.entry(number)
     name, zone = _whose(store, entry, zone_of(ctx))
     steps = book.steps(number)
@@ -107,6 +102,8 @@ def acknowledge(ctx: click.Context, number: int, by: str, note: str) -> None:
     if not by.strip():
         raise click.UsageError("--by wants a name, so that others know whom to ask.")
     store = open_store(ctx)
-    entry = _book(ctx, store).acknowledge(number, by.strip(), note.strip(), utc_ms())
+    entry = book_of(store, configuration_of(ctx)).acknowledge(
+        number, by.strip(), note.strip(), utc_ms()
+    )
     name, zone = _whose(store, entry, zone_of(ctx))
     click.echo(f"{entry.number}  {sentence(entry, name, zone)}")

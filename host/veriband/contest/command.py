@@ -13,7 +13,7 @@ from veriband.contest.words import CAUTION, clock, row, rules, table
 from veriband.context import open_store, utc_ms, zone_of
 from veriband.judge.engine import RULES
 from veriband.parameters import Moment, Name, ms
-from veriband.store import Store
+from veriband.store import Store, consents
 from veriband.store.roster import Contest
 from veriband.store.store import LATEST
 from veriband.terminal import printable
@@ -38,12 +38,16 @@ def add_contest(
     ctx: click.Context, name: str, wearers: tuple[str, ...], begin: datetime, end: datetime,
     rule: str, count_unverified: bool, sealed: bool,
 ) -> None:  # fmt: skip
-    """Add a contest NAME between WEARERS."""
+    """Add a contest NAME between WEARERS, who let it have their steps until they revoke it."""
     if ms(end) - ms(begin) < MINUTE_MS:
         raise click.UsageError("--to is not after --from.")
     store = open_store(ctx)
     entrants = [store.wearer(each) for each in wearers]
-    store.add_contest(name, ms(begin), ms(end), rule, count_unverified, entrants, sealed)
+    with store.transaction():
+        store.add_contest(name, ms(begin), ms(end), rule, count_unverified, entrants, sealed)
+        for each in entrants:
+            to = consents.Grantee(consents.CONTEST, name)
+            consents.grant(store, each, consents.STEPS, to, utc_ms())
     click.echo(f"Contest {name} was added: {_terms(store.contest(name), zone_of(ctx))}.")
 
 

@@ -43,7 +43,9 @@ def erase(store: Store, wearer: Wearer) -> Erased:
                 f"DELETE FROM {table} WHERE alert IN (SELECT id FROM alert WHERE wearer = ?)",
                 (wearer.id,),
             )
-        for table in ("cause", "alert", "entered", "meter", "entry", "assignment"):
+        for table in (
+            "cause", "alert", "entered", "meter", "entry", "assignment", "consent", "residence",
+        ):  # fmt: skip
             db.execute(f"DELETE FROM {table} WHERE wearer = ?", (wearer.id,))
         db.execute("DELETE FROM wearer WHERE id = ?", (wearer.id,))
     for copy in copies:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import tzinfo
 
+from veriband.analysis.cycles import Stay
 from veriband.civil import zone_named
 from veriband.errors import StoreError, VeribandError
 from veriband.store.database import Database
@@ -129,6 +130,47 @@ class Roster(Database):
     def wearers(self) -> list[Wearer]:
         """All wearers, in the order they were added."""
         return [Wearer(*row) for row in self.read(f"SELECT {_WEARER} FROM wearer ORDER BY id")]
+
+    def change_wearer(self, wearer: Wearer, utc_ms: int) -> None:
+        """Know a wearer of that number as they are from now on; where they lived is kept.
+
+        Raises StoreError when another has the name.
+        """
+        with self.transaction():
+            before = next(its for its in self.wearers() if its.id == wearer.id)
+            if before.zone and wearer.zone != before.zone:
+                self.db.execute(
+                    "INSERT INTO residence VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                    (wearer.id, utc_ms, before.zone),
+                )
+            self._insert(
+                f"There is a wearer {wearer.name} already: choose another name.",
+                "UPDATE wearer SET name = ?, sex = ?, birth_year = ?, height_m = ?, rest_bpm = ?, "
+                "zone = ? WHERE id = ?",
+                (
+                    wearer.name, wearer.sex, wearer.birth_year, wearer.height_m, wearer.rest_bpm,
+                    wearer.zone, wearer.id,
+                ),
+            )  # fmt: skip
+
+    def residences(self, wearer: Wearer) -> list[tuple[int, str]]:
+        """(UTC ms, zone) of where they have lived before, up to when, in the order of time."""
+        return self.read(
+            "SELECT until_utc_ms, zone FROM residence WHERE wearer = ? ORDER BY until_utc_ms",
+            (wearer.id,),
+        )
+
+    def stays(self, wearer: Wearer, default: tzinfo) -> list[Stay]:
+        """The zones of a wearer's clock, in the order of time; `default` where none is known.
+
+        Raises VeribandError for a zone that is unknown to this computer.
+        """
+        begins, zones = [0], list[tzinfo]()
+        for until_ms, zone in self.residences(wearer):
+            begins.append(until_ms)
+            zones.append(zone_named(zone))
+        zones.append(wearer.zone_or(default))
+        return [Stay(*stay) for stay in zip(begins, zones, strict=True)]
 
     def assign(
         self, band: Band, wearer: Wearer, from_utc_ms: int, to_utc_ms: int | None = None

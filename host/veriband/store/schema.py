@@ -144,6 +144,23 @@ CREATE TABLE meter (
     vital INTEGER NOT NULL,            -- what it measures first: items.VITAL_*
     PRIMARY KEY (address, user)
 ) WITHOUT ROWID;
+-- Where a wearer lived before, up to which time. Since the last of them it is wearer.zone.
+CREATE TABLE residence (
+    wearer INTEGER NOT NULL REFERENCES wearer,
+    until_utc_ms INTEGER NOT NULL,
+    zone TEXT NOT NULL,
+    PRIMARY KEY (wearer, until_utc_ms)
+) WITHOUT ROWID;
+-- store.consents.Grant.
+CREATE TABLE consent (
+    wearer INTEGER NOT NULL REFERENCES wearer,
+    data TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    from_ms INTEGER NOT NULL,
+    until_ms INTEGER NOT NULL
+);
+CREATE INDEX consent_by_wearer ON consent (wearer);
 -- What there may be an alert about, of a wearer (NULL: of this host), and the alert that it
 -- belongs to, or why it was held back.
 CREATE TABLE cause (
@@ -318,6 +335,21 @@ CREATE TABLE meter (
 ) WITHOUT ROWID
 """,
     5: """
+CREATE TABLE residence (
+    wearer INTEGER NOT NULL REFERENCES wearer,
+    until_utc_ms INTEGER NOT NULL,
+    zone TEXT NOT NULL,
+    PRIMARY KEY (wearer, until_utc_ms)
+) WITHOUT ROWID;
+CREATE TABLE consent (
+    wearer INTEGER NOT NULL REFERENCES wearer,
+    data TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    from_ms INTEGER NOT NULL,
+    until_ms INTEGER NOT NULL
+);
+CREATE INDEX consent_by_wearer ON consent (wearer);
 CREATE TABLE cause (
     wearer INTEGER REFERENCES wearer,
     subject TEXT NOT NULL,

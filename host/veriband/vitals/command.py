@@ -98,7 +98,7 @@ def _logs(
 
 def _of_band(ctx: click.Context, store: Store, band: Band) -> _Log:
     """What a band took, and what was entered of who wears it at the cycle's end, or now."""
-    zone, stays = _where(ctx, store.wearer_of(band, utc_ms()), store.offsets(band))
+    zone, stays = _where(ctx, store, store.wearer_of(band, utc_ms()), store.offsets(band))
 
     def taken(cycle: date) -> list[Taken]:
         wearer = store.wearer_of(band, min(end(cycle, stays), utc_ms()))
@@ -115,18 +115,20 @@ def _of_wearer(ctx: click.Context, store: Store, wearer: Wearer) -> _Log:
         for worn in store.worn(wearer)
         for each in store.offsets(worn.band, *worn.within(0, LATEST))
     ]
-    zone, stays = _where(ctx, wearer, sorted(offsets))
+    zone, stays = _where(ctx, store, wearer, sorted(offsets))
     return _Log("wearer", wearer.name, zone, stays, lambda c: store.taken(wearer, *reach(c)))
 
 
 def _where(
-    ctx: click.Context, wearer: Wearer | None, offsets: Sequence[tuple[int, int]]
+    ctx: click.Context, store: Store, wearer: Wearer | None, offsets: Sequence[tuple[int, int]]
 ) -> tuple[tzinfo, list[Stay]]:
     """A wearer's zone now, and their zones: always that which --zone names, or their own; else
     this computer's, and before where the `offsets` of their clock say."""
-    named = ctx.obj[1] or (wearer and wearer.zone)
-    zone = local_zone(named)
-    return zone, [Stay(0, zone)] if named else stays_of(offsets, zone)
+    computers = local_zone(ctx.obj[1])
+    if ctx.obj[1] or wearer is None or wearer.zone is None:
+        stays = [Stay(0, computers)] if ctx.obj[1] else stays_of(offsets, computers)
+        return computers, stays
+    return wearer.zone_or(computers), store.stays(wearer, computers)
 
 
 @click.command()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
-from veriband.alerts.book import Book
+from veriband.alerts.granted import book_of
 from veriband.contest.words import clock
 from veriband.context import FiniteRange, configuration_of, open_store, utc_ms, zone_of
 from veriband.errors import VeribandError
@@ -19,13 +22,47 @@ from veriband.store import erasure
 from veriband.store.database import PRIVATE
 from veriband.store.roster import Wearer, Worn
 from veriband.terminal import printable
+from veriband.wearers import consent_commands
 from veriband.wearers.export import rows
 
 _OLDEST = 1900
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, PRIVATE)
+
+
+def _about_wearers(command: F) -> F:
+    """The options with what is known of a wearer."""
+    for option in reversed(
+        (
+            click.option("--sex", type=click.Choice(["m", "f"])),
+            click.option(
+                "--birth-year",
+                type=click.IntRange(_OLDEST, datetime.now(UTC).year),
+                metavar="YEAR",
+            ),
+            click.option(
+                "--height",
+                "height_m",
+                type=FiniteRange(*ABOUT_RANGES["height_m"]),
+                metavar="METRES",
+            ),
+            click.option(
+                "--rest",
+                "rest_bpm",
+                type=FiniteRange(*ABOUT_RANGES["rest_bpm"]),
+                metavar="BPM",
+                help="The resting heart rate [default: learned from nights].",
+            ),
+            click.option(
+                "--lives-in", type=Zone(), metavar="ZONE", help="[default: the computer's zone]"
+            ),
+        )
+    ):
+        command = option(command)
+    return command
 
 
 @click.group()
@@ -35,16 +72,7 @@ def wearer() -> None:
 
 @wearer.command("add")
 @click.argument("name", type=Name())
-@click.option("--sex", type=click.Choice(["m", "f"]))
-@click.option("--birth-year", type=click.IntRange(_OLDEST, datetime.now(UTC).year), metavar="YEAR")
-@click.option(
-    "--height", "height_m", type=FiniteRange(*ABOUT_RANGES["height_m"]), metavar="METRES"
-)
-@click.option(
-    "--rest", "rest_bpm", type=FiniteRange(*ABOUT_RANGES["rest_bpm"]), metavar="BPM",
-    help="The resting heart rate [default: learned from nights].",
-)  # fmt: skip
-@click.option("--lives-in", type=Zone(), metavar="ZONE", help="[default: the computer's zone]")
+@_about_wearers
 @click.option("--band", "address", help="The band that they wear from now on.")
 @click.pass_context
 def add_wearer(
@@ -59,6 +87,30 @@ def add_wearer(
         if band:
             store.assign(band, new, utc_ms())
     click.echo(f"{name} was added" + (f" and wears {band.address}." if band else "."))
+
+
+@wearer.command("change")
+@click.argument("name")
+@click.option("--name", "new_name", type=Name(), help="Another pseudonym.")
+@_about_wearers
+@click.pass_context
+def change(
+    ctx: click.Context, name: str, new_name: str | None, sex: str | None, birth_year: int | None,
+    height_m: float | None, rest_bpm: float | None, lives_in: str | None,
+) -> None:  # fmt: skip
+    """Change what is known of a wearer. A new --lives-in holds from now on: older readings stay in
+    the zone of their time."""
+    known = {
+        "name": new_name, "sex": sex, "birth_year": birth_year, "height_m": height_m,
+        "rest_bpm": rest_bpm, "zone": lives_in,
+    }  # fmt: skip
+    changes = {key: value for key, value in known.items() if value is not None}
+    if not changes:
+        raise click.UsageError("Name what is to change: see 'veriband wearer change --help'.")
+    store = open_store(ctx)
+    its = replace(store.wearer(name), **changes)
+    store.change_wearer(its, utc_ms())
+    click.echo(f"{printable(its.name)}  {_about(its)}")
 
 
 @wearer.command("wears")
@@ -116,11 +168,10 @@ def _worn(worn: Worn, zone: tzinfo) -> str:
 def export(ctx: click.Context, name: str, file: Path) -> None:
     """Write everything that the store has of a wearer to FILE, one JSON object a line."""
     store = open_store(ctx, reading=True)
-    ladder = configuration_of(ctx).ladder()
-    its, count = store.wearer(name), 0
+    book, its, count = book_of(store, configuration_of(ctx)), store.wearer(name), 0
     try:
         with open(file, "x", encoding="utf-8", opener=_private) as output:
-            for row in rows(store, Book(store, lambda _: ladder), its):
+            for row in rows(store, book, its):
                 output.write(f"{json.dumps(row, ensure_ascii=False)}\n")
                 count += 1
     except FileExistsError:
@@ -158,3 +209,7 @@ def scrub(ctx: click.Context) -> None:
     """Write the store anew without the bytes of what was erased, if 'erase' could not."""
     erasure.scrub(open_store(ctx))
     click.echo("What was erased has left no bytes in the store.")
+
+
+for command in consent_commands.COMMANDS:
+    wearer.add_command(command)

@@ -10,7 +10,7 @@ from typing import Any
 from veriband.alerts.book import Book
 from veriband.alerts.words import as_json
 from veriband.records import Kind, Sign, signs_of
-from veriband.store import Store
+from veriband.store import Store, consents
 from veriband.store.roster import Wearer, Worn
 from veriband.store.store import LATEST
 from veriband.vitals import signs
@@ -24,13 +24,7 @@ def rows(store: Store, book: Book, wearer: Wearer) -> Iterator[Row]:
     Of what a band recorded each item with its identity (band, epoch, number) and its body in
     hexadecimal digits; a reading with its vital signs, too.
     """
-    yield {"what": "wearer", **asdict(wearer)}
-    for contest in store.contests():
-        if wearer in store.entrants(contest):
-            yield {"what": "contest", "name": contest.name}
-    for meter in store.meters():
-        if meter.wearer == wearer:
-            yield {"what": "meter", "address": meter.address, "user": meter.user}
+    yield from _about(store, wearer)
     for _, entry in store.entered(wearer, 0, LATEST):
         row: Row = {"what": "entered", "at": _moment(entry.utc_ms), "source": entry.source}
         yield {**row, "remarks": entry.remarks, **_signs(entry.signs, by_strip=False)}
@@ -49,6 +43,22 @@ def rows(store: Store, book: Book, wearer: Wearer) -> Iterator[Row]:
                 for step in book.steps(entry.number)
             ]
             yield {"what": "alert", **as_json(entry, wearer.name, UTC), "steps": steps}
+
+
+def _about(store: Store, wearer: Wearer) -> Iterator[Row]:
+    yield {"what": "wearer", **asdict(wearer)}
+    for contest in store.contests():
+        if wearer in store.entrants(contest):
+            yield {"what": "contest", "name": contest.name}
+    for until_ms, zone in store.residences(wearer):
+        yield {"what": "lived in", "zone": zone, "until": _moment(until_ms)}
+    for grant in consents.grants(store, wearer):
+        until = None if grant.until_ms == LATEST else _moment(grant.until_ms)
+        row = {"what": "granted", "data": grant.data, "to": str(grant.to)}
+        yield {**row, "from": _moment(grant.from_ms), "until": until}
+    for meter in store.meters():
+        if meter.wearer == wearer:
+            yield {"what": "meter", "address": meter.address, "user": meter.user}
 
 
 def _items(store: Store, worn: Worn) -> Iterator[Row]:
