@@ -79,13 +79,13 @@ def run(ctx: click.Context, addresses: tuple[str, ...], every: float) -> None:
     store, zone, configuration = open_store(ctx), zone_of(ctx), configuration_of(ctx)
 
     async def work() -> None:
-        daemon = _Daemon(store, zone, configuration, every)
+        daemon = Daemon(store, zone, configuration, every)
         await daemon.run(system_radio(), chosen(store, addresses), _meters(store, addresses))
 
     run_until_stopped(work())
 
 
-class _Daemon:
+class Daemon:
     """What goes on while `veriband run` runs."""
 
     def __init__(

@@ -36,6 +36,8 @@ PRESSURE = "tests/whole/test_pressure.py"
 SERVICES = "tests/whole/test_services.py"
 HOSTILE = f"{SERVICES}::test_a_hostile_listener_gets_the_heart_rate_and_nothing_else"
 POWER = "tests/whole/test_power.py"
+ALERTS = "tests/whole/test_alerts.py"
+WEARERS = "tests/whole/test_wearers.py"
 LIES = "tests/campaign/test_campaigns.py::test_a_daemon_refuses_lies_and_says_why"
 
 
@@ -51,6 +53,29 @@ class Breakage:
 
 
 BREAKAGES = (
+    Breakage(
+        "an alert is raised, and no terminal told",
+        "host/veriband/alerts/book.py", ".rungs[: entry.alert.rung]", ".rungs[:0]", ALERTS,
+    ),
+    Breakage(
+        "an alert goes on though its cause is over",
+        "host/veriband/alerts/book.py",
+        "        is_over = cause.until_ms is not None", "        is_over = False", ALERTS,
+    ),
+    Breakage(
+        "one reading outside is not followed by another",
+        "host/veriband/alerts/attention.py", "        return (vital,)", "        return ()", ALERTS,
+    ),
+    Breakage(
+        "a band that is away is well",
+        "host/veriband/alerts/hops.py",
+        "    if now_ms - quiet_since_ms > patience.band_ms:", "    if False:", ALERTS,
+    ),
+    Breakage(
+        "who was erased has left sealed batches",
+        "host/veriband/store/erasure.py",
+        "        if seq <= last and end > first:", "        if False:", WEARERS,
+    ),
     Breakage(
         "a meter's reading is stored each time that it is sent",
         "host/veriband/store/entered.py", "entry.source != TYPED_IN and", "False and", METER,
