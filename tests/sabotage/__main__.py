@@ -418,7 +418,7 @@ BREAKAGES = (
         "no heart rate is asked for at a suspicion",
         "host/veriband/link/supervisor.py",
         "                        await session.measure(vital)",
-        "                pass",
+        "                        pass",
         f"{VITALS}::test_the_daemon_asks_when_the_window_first_turns_suspicious",
     ),
     Breakage(
