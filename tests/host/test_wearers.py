@@ -224,6 +224,18 @@ def test_a_terminal_is_told_of_who_grants_it_only(
     assert lines[0].startswith("alerts to terminal phone, since") and lines[0].endswith(", over")
 
 
+def test_who_is_granted_it_late_is_told_of_what_is_open(
+    path: Path, configured: Callable[..., Result]
+) -> None:
+    told(path)
+    configured("wearer", "grant", "ben", "--terminal", "phone")
+    with closing(Store(path)) as store:
+        book = book_of(store, read(path.with_name("veriband.toml")))
+        book.advance(utc_ms())
+        owed = {owed.terminal for owed in book.owed(1 << 60) if owed.entry.cause.wearer == 2}
+        assert owed == {"console", "phone"}
+
+
 def test_a_grant_ends_on_its_day(path: Path, configured: Callable[..., Result]) -> None:
     done = configured("wearer", "grant", "ben", "--risk", "--until", "2020-01-01")
     assert done.exit_code == 1 and "ends in the future" in done.output

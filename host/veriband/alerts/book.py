@@ -221,7 +221,7 @@ class Book:
             with self._store.transaction():
                 entry = self.entry(entry.number)
                 alert = machine.advanced(entry.alert, ladder, now_ms)
-                self._put(entry, alert, now_ms)
+                self._owe(self._put(entry, alert, now_ms), now_ms)  # also to who may know it now
             next_ms = machine.due_ms(alert, ladder)
             due += [] if next_ms is None else [next_ms]
         return min(due, default=None)
@@ -366,16 +366,17 @@ class Book:
         )  # fmt: skip
         for what in _happened(before.alert, alert):
             self._log(entry.number, now_ms, what, by, note)
-        if alert.version > before.alert.version:
-            self._owe(new, now_ms)
+        self._owe(new, now_ms)
         return new
 
     def _owe(self, entry: Entry, now_ms: int) -> None:
-        """Owe it to all terminals that were told before, and to those of all rungs up to now."""
+        """Owe how it stands to all terminals that were told before, and to those of all rungs up
+        to now."""
         version = entry.alert.version
         self._store.db.execute(
             "UPDATE outbox SET wanted = ?1, due_ms = min(due_ms, ?2), "
-            "since_ms = CASE WHEN has < wanted THEN since_ms ELSE ?2 END WHERE alert = ?3",
+            "since_ms = CASE WHEN has < wanted THEN since_ms ELSE ?2 END "
+            "WHERE alert = ?3 AND wanted < ?1",
             (version, now_ms, entry.number),
         )
         for rung in self._ladder_of(entry.cause).rungs[: entry.alert.rung]:
