@@ -242,3 +242,11 @@ def test_a_time_is_packed_as_it_is_read() -> None:
     now = datetime(2026, 11, 25, 7, 30, 59)
     data = b"\x02" + sf(128) + sf(82) + sf(97) + pack_time(now)
     assert blood_pressure(data).local == now
+
+
+@pytest.mark.parametrize("pulse", [sf(0), sf(NAN)])
+def test_a_meter_that_found_no_pulse_keeps_its_reading(pulse: bytes) -> None:
+    pressure = b"\x04" + sf(128) + sf(82) + sf(97) + pulse
+    assert blood_pressure(pressure).signs == (bp(128, 82),)
+    oxygen = b"\x00" + sf(97) + pulse
+    assert oximetry(oxygen).signs == (Sign(VITAL_SPO2, STATUS_OK, 97, 0),)

@@ -142,7 +142,7 @@ def blood_pressure(data: bytes) -> Measurement:
         signs = [Sign(VITAL_BLOOD_PRESSURE, STATUS_FAILED, 0, 0)]
     else:
         signs = [plausible.blood_pressure(round(systolic * unit), round(diastolic * unit))]
-    if pulse is not None:
+    if pulse:  # 0: some say so that they found none
         signs.append(plausible.heart_rate(round(pulse)))
     remarks = _set(_PRESSURE_REMARKS, status)
     rate = _RATES.get(status >> 3 & 3)
@@ -167,7 +167,7 @@ def oximetry(data: bytes) -> Measurement:
         signs = [Sign(VITAL_SPO2, failure or STATUS_FAILED, 0, 0)]
     else:
         signs = [plausible.spo2(round(saturation))]
-        if pulse is not None:
+        if pulse:
             signs.append(plausible.heart_rate(round(pulse)))
     remarks = (*_set(_OXIMETRY_REMARKS, status), *_set(_SENSOR_REMARKS, sensor))
     return Measurement(tuple(signs), local, not flags & 0x10, WHOEVER, remarks)
