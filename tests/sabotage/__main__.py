@@ -64,7 +64,8 @@ BREAKAGES = (
     ),
     Breakage(
         "one reading outside is not followed by another",
-        "host/veriband/alerts/attention.py", "        return (vital,)", "        return ()", ALERTS,
+        "host/veriband/alerts/attention.py",
+        "        return (vital,)", "        return ()", ALERTS,
     ),
     Breakage(
         "a band that is away is well",
