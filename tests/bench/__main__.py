@@ -11,11 +11,12 @@ import sys
 import time
 
 from tests.bench import bytes as a_minute
-from tests.bench import power, pulse, rules, skeleton, speed
+from tests.bench import daemon, power, pulse, rules, skeleton, speed
 
 PARTS = {
     "skeleton": skeleton.show, "rules": rules.show, "pulse": pulse.show, "speed": speed.show,
     "scale": speed.scale, "bytes": a_minute.show, "power": power.show,
+    "daemon": daemon.show,
 }  # fmt: skip
 
 
