@@ -25,6 +25,7 @@ from veriband.context import (
     utc_ms,
     zone_of,
 )
+from veriband.doctor.command import doctor
 from veriband.errors import BadInput, VeribandError
 from veriband.happened import volts
 from veriband.judge.command import judge
@@ -316,6 +317,7 @@ for command in (
     calibrate,
     config,
     contest,
+    doctor,
     enter,
     judge,
     leaderboard,

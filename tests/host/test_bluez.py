@@ -2,9 +2,7 @@
 where BlueZ would be."""
 
 import asyncio
-import shutil
-import subprocess
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -46,30 +44,6 @@ class Manager(ServiceInterface):
     @dbus_method()
     def UnregisterAgent(self, path: "o") -> None:  # noqa: F821, N802
         self.agents = [agent for agent in self.agents if agent[0] != path]
-
-
-@pytest.fixture
-def bus_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    if shutil.which("dbus-daemon") is None:
-        pytest.skip("needs Debian's dbus-daemon")
-    config = tmp_path / "bus.conf"
-    config.write_text(
-        f"<busconfig><listen>unix:path={tmp_path}/bus</listen><auth>EXTERNAL</auth>"
-        '<policy context="default"><allow send_destination="*"/><allow own="*"/>'
-        '<allow receive_sender="*"/></policy></busconfig>'
-    )
-    daemon = subprocess.Popen(
-        ["dbus-daemon", f"--config-file={config}", "--nofork", "--print-address"],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert daemon.stdout is not None
-    address = daemon.stdout.readline().strip()
-    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", address)
-    yield address
-    daemon.kill()
-    daemon.wait()
-    daemon.stdout.close()
 
 
 async def ask(bus: MessageBus, agent: str, member: str, types: str, body: list[object]) -> Message:

@@ -8,11 +8,12 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from bleak.backends.device import BLEDevice
-from dbus_fast import BusType, DBusError, Message, MessageType, Variant
+from dbus_fast import BusType, DBusError, Variant
 from dbus_fast.aio import MessageBus
 from dbus_fast.service import ServiceInterface, dbus_method
 
 from veriband.errors import NotReset, PairingFailed
+from veriband.link import system_bus
 
 if TYPE_CHECKING:  # D-Bus signatures, as dbus-fast wants them written
     o = str
@@ -20,8 +21,8 @@ if TYPE_CHECKING:  # D-Bus signatures, as dbus-fast wants them written
     q = int
     s = str
 
+BLUEZ = "org.bluez"
 PATH = "/org/veriband/agent"
-ANSWER_S = 10.0
 SWITCH_S = 10.0  # for the adapter to go off, and to come on
 POLL_S = 0.1
 _REJECTED = "org.bluez.Error.Rejected"
@@ -117,8 +118,8 @@ class BlueZAdapter:
         does not switch it within SWITCH_S.
         """
         try:
-            async with _system_bus() as bus:
-                async with asyncio.timeout(ANSWER_S):
+            async with system_bus.connected() as bus:
+                async with asyncio.timeout(system_bus.ANSWER_S):
                     objects = await _call(bus, "/", _OBJECTS, "GetManagedObjects")
                 path = _free_adapter(*objects)
                 try:
@@ -134,7 +135,7 @@ async def bonded(address: str) -> BLEDevice | None:
     """The device with that address, if BlueZ is bonded with it over an adapter that is on; None
     also when BlueZ does not answer."""
     with suppress(DBusError, OSError, EOFError):
-        async with _system_bus() as bus, asyncio.timeout(ANSWER_S):
+        async with system_bus.connected() as bus, asyncio.timeout(system_bus.ANSWER_S):
             (objects,) = await _call(bus, "/", _OBJECTS, "GetManagedObjects")
         return _bonded(objects, address.upper())
     return None
@@ -151,17 +152,6 @@ def _bonded(objects: _Objects, address: str) -> BLEDevice | None:
             details = {"path": path, "props": values}  # as bleak's BlueZ backend has them
             return BLEDevice(address, values.get("Name"), details)
     return None
-
-
-@asynccontextmanager
-async def _system_bus() -> AsyncGenerator[MessageBus]:
-    bus = MessageBus(bus_type=BusType.SYSTEM)
-    try:
-        async with asyncio.timeout(ANSWER_S):
-            await bus.connect()
-        yield bus
-    finally:
-        bus.disconnect()
 
 
 def _free_adapter(objects: _Objects) -> str:
@@ -216,17 +206,4 @@ async def _call(
     body: Sequence[Any] = (),
 ) -> list[Any]:
     """What BlueZ answers. Raises DBusError."""
-    reply = await bus.call(
-        Message(
-            destination="org.bluez",
-            path=path,
-            interface=interface,
-            member=member,
-            signature=types,
-            body=list(body),
-        )
-    )
-    if reply.message_type is MessageType.ERROR:
-        why = str(reply.body[0]) if reply.body else "no answer"
-        raise DBusError(reply.error_name or "", why)
-    return reply.body
+    return await system_bus.call(bus, BLUEZ, path, interface, member, types, body)

@@ -1,0 +1,1 @@
+"""What Veriband needs of this computer, looked at piece by piece."""
