@@ -36,6 +36,7 @@ from veriband.link.reach import reached
 from veriband.link.supervisor import Supervisor
 from veriband.link.sync import sync as fetch
 from veriband.run_command import chosen, run, summary
+from veriband.service.command import service
 from veriband.status_command import status
 from veriband.steps_command import steps
 from veriband.store import Store
@@ -323,6 +324,7 @@ for command in (
     leaderboard,
     meter,
     run,
+    service,
     status,
     steps,
     strip,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 from collections.abc import Mapping
 from datetime import tzinfo
 from typing import Any
@@ -33,6 +34,7 @@ from veriband.link.meter import Fetched
 from veriband.link.radio import Radio, system_radio
 from veriband.link.supervisor import Supervisor, note
 from veriband.link.sync import Synced
+from veriband.service.notify import Pulse, teller_of
 from veriband.store import Store
 from veriband.store.roster import Band
 from veriband.terminal import printable
@@ -41,6 +43,7 @@ from veriband.vitals.pressure import Reminder
 
 SILENCE_S = 60.0  # between looks at what is silent
 OTHERS_S = 5.0  # between looks whether another process has changed the store
+_TELLER, _AROUND = "teller", "look around"  # what systemd's watchdog watches
 
 
 def chosen(store: Store, addresses: tuple[str, ...]) -> list[Band]:
@@ -105,7 +108,11 @@ class Daemon:
                 f"{printable(wearer)} lets {name} know no alerts of theirs; that they do is said "
                 f"by 'veriband wearer grant {printable(wearer)} --terminal {name}'."
             )
-        self._teller = Teller(store, book, terminals, zone, utc_ms, self._trouble)
+        self._pulse = Pulse(teller_of(os.environ), (_TELLER, _AROUND))
+        self._teller = Teller(
+            store, book, terminals, zone, utc_ms, self._trouble,
+            on_look=lambda: self._pulse.beat(_TELLER),
+        )  # fmt: skip
         self._attention = Attention(
             store, book, configuration.ranges(), zone,
             to_the_letter=configuration.alerts.rule == CLAIMS, on_look=self._teller.wake,
@@ -118,12 +125,15 @@ class Daemon:
             note(self._store, utc_ms(), None, step, lambda error: self._trouble(str(error)))
 
         ladder = Ladder(radio, [band.address for band in bands], climbed)
-        await asyncio.gather(
-            self._teller.run(),
-            self._look_around(),
-            *(self._keep(radio, ladder, band) for band in bands),
-            *(self._keep_meter(radio, address) for address in addresses),
-        )
+        try:
+            await asyncio.gather(
+                self._teller.run(),
+                self._look_around(),
+                *(self._keep(radio, ladder, band) for band in bands),
+                *(self._keep_meter(radio, address) for address in addresses),
+            )
+        finally:
+            self._pulse.stop()
 
     async def _print(self, telling: Mapping[str, Any]) -> None:
         mark = "ALERT" if telling["loud"] else "alert"
@@ -155,6 +165,7 @@ class Daemon:
                     self._teller.wake()
             except VeribandError as error:
                 self._trouble(str(error))
+            self._pulse.beat(_AROUND)
             await asyncio.sleep(OTHERS_S)
 
     async def _keep(self, radio: Radio, ladder: Ladder, band: Band) -> None:

@@ -58,7 +58,8 @@ def program(command: Sequence[str]) -> Terminal:
 
 class Teller:
     """Tells the `terminals`, by name, for as long as `run` runs; those of other names confirm by
-    themselves. `zone`: of wearers who have none of their own."""
+    themselves. `zone`: of wearers who have none of their own. `on_look` is called whenever it has
+    looked at what is due, at least every LONGEST_S."""
 
     def __init__(
         self,
@@ -68,6 +69,7 @@ class Teller:
         zone: tzinfo,
         utc_ms: Callable[[], int],
         on_trouble: Callable[[str], None] = lambda _: None,
+        on_look: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._book = book
@@ -75,6 +77,7 @@ class Teller:
         self._zone = zone
         self._utc_ms = utc_ms
         self._on_trouble = on_trouble
+        self._on_look = on_look
         self._news = asyncio.Event()
         self._told: dict[str, asyncio.Task[None]] = {}
 
@@ -92,6 +95,7 @@ class Teller:
                     wait_s = self._look(group)
                 except VeribandError as error:
                     self._on_trouble(str(error))
+                self._on_look()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(wait_s):
                         await self._news.wait()

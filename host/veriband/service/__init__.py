@@ -1,0 +1,1 @@
+"""Veriband as a service of systemd's."""
