@@ -12,7 +12,7 @@ from typing import Any
 import click
 from bleak.backends.scanner import AdvertisementData
 
-from veriband import __version__
+from veriband import __version__, completion
 from veriband.alerts.command import alerts
 from veriband.bridge.command import strip
 from veriband.configuration_command import config
@@ -163,11 +163,16 @@ class _Secret(click.ParamType[bytes]):
 
 
 @main.command()
-@click.argument("address")
+@click.argument("address", shell_complete=completion.bands)
 @click.option("--secret", type=_Secret(), help="The band's secret; remembered once given.")
 @click.option("--code", is_flag=True, help="Only show the passkey, to be typed elsewhere.")
 @click.option("--meter", "is_meter", is_flag=True, help="It is a standard meter, not a band.")
-@click.option("--wearer", "name", help="Whose meter it is [default: the only wearer].")
+@click.option(
+    "--wearer",
+    "name",
+    shell_complete=completion.wearers,
+    help="Whose meter it is [default: the only wearer].",
+)
 @click.option(
     "--user", type=click.IntRange(0, 254), help="The meter's own number of that wearer [any].",
 )  # fmt: skip
@@ -229,7 +234,7 @@ def _pair_meter(
 
 
 @main.command()
-@click.argument("addresses", nargs=-1)
+@click.argument("addresses", nargs=-1, shell_complete=completion.bands)
 @click.pass_context
 def sync(ctx: click.Context, addresses: tuple[str, ...]) -> None:
     """Fetch once what bands recorded (all known ones, or those named).
@@ -260,7 +265,7 @@ def sync(ctx: click.Context, addresses: tuple[str, ...]) -> None:
 
 
 @main.command()
-@click.argument("address")
+@click.argument("address", shell_complete=completion.bands)
 @click.argument("name", type=click.Choice(NAMES), required=False)
 @click.pass_context
 def profile(ctx: click.Context, address: str, name: str | None) -> None:
@@ -286,7 +291,7 @@ def profile(ctx: click.Context, address: str, name: str | None) -> None:
 
 
 @main.command()
-@click.argument("address")
+@click.argument("address", shell_complete=completion.bands)
 @click.pass_context
 def info(ctx: click.Context, address: str) -> None:
     """Show what runs on a band (interpreter, version, each file's SHA-256), batteries, strip."""
@@ -316,6 +321,7 @@ def info(ctx: click.Context, address: str) -> None:
 for command in (
     alerts,
     calibrate,
+    completion.completion,
     config,
     contest,
     doctor,

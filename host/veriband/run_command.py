@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from veriband import completion
 from veriband.alerts import hops
 from veriband.alerts.attention import Attention
 from veriband.alerts.granted import book_of, not_granted
@@ -65,7 +66,7 @@ def summary(synced: Synced) -> str:
 
 
 @click.command()
-@click.argument("addresses", nargs=-1)
+@click.argument("addresses", nargs=-1, shell_complete=completion.bands)
 @click.option(
     "--every",
     type=FiniteRange(min=1),

@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 
 import click
 
+from veriband import completion
 from veriband.civil import local_day
 from veriband.context import chosen_bands, open_store, utc_ms, zone_of
 from veriband.happened import happened
@@ -21,7 +22,7 @@ from veriband.vitals.pressure import reminder
 @click.command()
 @click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="[default: today]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a band.")
-@click.argument("addresses", nargs=-1)
+@click.argument("addresses", nargs=-1, shell_complete=completion.bands)
 @click.pass_context
 def steps(
     ctx: click.Context, addresses: tuple[str, ...], day: datetime | None, as_json: bool

@@ -7,6 +7,7 @@ from datetime import tzinfo
 
 import click
 
+from veriband import completion
 from veriband.alerts.book import Book, Entry
 from veriband.alerts.granted import book_of
 from veriband.alerts.words import CAUTION, as_json, clock, sentence
@@ -67,7 +68,7 @@ def _held_back(book: Book, wearers: list[Wearer | None], since_ms: int) -> list[
 
 
 @alerts.command()
-@click.argument("number", type=int)
+@click.argument("number", type=int, shell_complete=completion.alerts)
 @click.option("--json", "in_json", is_flag=True, help="A JSON object.")
 @click.pass_context
 def show(ctx: click.Context, number: int, in_json: bool) -> None:
@@ -93,7 +94,7 @@ def show(ctx: click.Context, number: int, in_json: bool) -> None:
 
 
 @alerts.command("ack")
-@click.argument("number", type=int)
+@click.argument("number", type=int, shell_complete=completion.alerts)
 @click.option("--by", required=True, metavar="NAME", help="Who takes it upon them: your name.")
 @click.option("--note", default="", help="What you do about it, or why it is nothing.")
 @click.pass_context

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from veriband import completion
 from veriband.contest.standings import Standing, came_late, places, standings
 from veriband.contest.words import CAUTION, clock, row, rules, table
 from veriband.context import open_store, utc_ms, zone_of
@@ -27,7 +28,7 @@ def contest() -> None:
 
 @contest.command("add")
 @click.argument("name", type=Name())
-@click.argument("wearers", nargs=-1, required=True)
+@click.argument("wearers", nargs=-1, required=True, shell_complete=completion.wearers)
 @click.option("--from", "begin", type=Moment(), required=True, help="2026-11-25T09:00, or a day.")
 @click.option("--to", "end", type=Moment(last=True), required=True, help="A day: its end.")
 @click.option("--rule", type=click.Choice(list(RULES)), default="gated", show_default=True)
@@ -78,7 +79,7 @@ def _chosen(store: Store, name: str | None) -> Contest:
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completion.contests)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option("--as-of", type=Moment(last=True), help="By what had come until then.")
 @click.pass_context

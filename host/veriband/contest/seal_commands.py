@@ -14,6 +14,7 @@ from typing import TextIO
 
 import click
 
+from veriband import completion
 from veriband.contest import seals
 from veriband.contest.enrolment import enrol as enrol_band
 from veriband.context import open_store, utc_ms, zone_of
@@ -43,7 +44,7 @@ def _bands(store: Store, of: Contest) -> list[tuple[str, Band]]:
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completion.contests)
 @click.option("--replace", is_flag=True, help="Even if a band has another organiser's key.")
 @click.pass_context
 def enrol(ctx: click.Context, name: str, replace: bool) -> None:
@@ -79,7 +80,7 @@ def enrol(ctx: click.Context, name: str, replace: bool) -> None:
 
 @click.command("hand-in")
 @click.argument("file", type=click.File("w", lazy=True))
-@click.argument("addresses", nargs=-1)
+@click.argument("addresses", nargs=-1, shell_complete=completion.bands)
 @click.pass_context
 def hand_in(ctx: click.Context, file: TextIO, addresses: tuple[str, ...]) -> None:
     """Write what bands have sealed to FILE.
@@ -205,7 +206,7 @@ class _Verified:
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completion.contests)
 @click.argument("files", nargs=-1, type=_FILE)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_context

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from veriband import completion
 from veriband.context import open_store, run_until_stopped, utc_ms, zone_of
 from veriband.link import calibration
 from veriband.link.radio import system_radio
@@ -28,7 +29,7 @@ class _Cuff(click.ParamType[tuple[int, int]]):
 
 
 @click.command()
-@click.argument("address")
+@click.argument("address", shell_complete=completion.bands)
 @click.option(
     "--cuff", "readings", type=_Cuff(), multiple=True, help="A reading, as 128/82; three times."
 )

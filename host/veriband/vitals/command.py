@@ -9,6 +9,7 @@ from datetime import date, datetime, tzinfo
 
 import click
 
+from veriband import completion
 from veriband.analysis.cycles import Stay, end, period_of, reach, stays_of
 from veriband.context import chosen_bands, local_zone, open_store, run_until_stopped, utc_ms
 from veriband.errors import BadBatch, NoPressure, NotMeasured
@@ -46,10 +47,13 @@ class _Log:
     help="The day on which the cycle ends, at 23:00. [default: that of the cycle under way]",
 )
 @click.option(
-    "--wearer", "name", help="Of this wearer, from all sources, instead of what bands took."
+    "--wearer",
+    "name",
+    shell_complete=completion.wearers,
+    help="Of this wearer, from all sources, instead of what bands took.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a band, or of the wearer.")
-@click.argument("addresses", nargs=-1)
+@click.argument("addresses", nargs=-1, shell_complete=completion.bands)
 @click.pass_context
 def vitals(
     ctx: click.Context,
@@ -132,7 +136,7 @@ def _where(
 
 
 @click.command()
-@click.argument("address")
+@click.argument("address", shell_complete=completion.bands)
 @click.argument("vital", type=click.Choice(list(ON_REQUEST)))
 @click.pass_context
 def measure(ctx: click.Context, address: str, vital: str) -> None:
@@ -153,7 +157,7 @@ def measure(ctx: click.Context, address: str, vital: str) -> None:
 
 
 @click.command()
-@click.argument("address")
+@click.argument("address", shell_complete=completion.bands)
 @click.pass_context
 def heart(ctx: click.Context, address: str) -> None:
     """Measure the heart rate on a band now."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from veriband import completion
 from veriband.civil import utc_ms_of
 from veriband.context import open_store, utc_ms, zone_of
 from veriband.minutes.table import FIRST_YEAR
@@ -54,7 +55,12 @@ class _Moment(click.ParamType[str]):
         return str(value)
 
 
-_WEARER = click.option("--wearer", "name", help="Whose it is [default: the only wearer].")
+_WEARER = click.option(
+    "--wearer",
+    "name",
+    shell_complete=completion.wearers,
+    help="Whose it is [default: the only wearer].",
+)
 _AT = click.option(
     "--at", type=_Moment(), metavar="TIME",
     help="When it was measured, on the wearer's clock: '2026-11-25 07:30', or 07:30 of today "

@@ -8,6 +8,7 @@ from datetime import tzinfo
 
 import click
 
+from veriband import completion
 from veriband.context import FiniteRange, open_store, utc_ms, zone_of
 from veriband.errors import VeribandError
 from veriband.link import meter as meters
@@ -40,7 +41,7 @@ def list_meters(ctx: click.Context) -> None:
 
 
 @meter.command()
-@click.argument("address", required=False)
+@click.argument("address", required=False, shell_complete=completion.meters)
 @click.option(
     "--wait", type=FiniteRange(min=1, max=3600), default=120.0, show_default=True,
     help="Seconds to look for it.",
@@ -76,7 +77,7 @@ def _chosen(store: Store, address: str | None) -> str:
 
 
 @meter.command()
-@click.argument("address")
+@click.argument("address", shell_complete=completion.meters)
 @click.pass_context
 def forget(ctx: click.Context, address: str) -> None:
     """Know a meter no more; what it measured stays."""

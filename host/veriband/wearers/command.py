@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import click
 
+from veriband import completion
 from veriband.alerts.granted import book_of
 from veriband.contest.words import clock
 from veriband.context import FiniteRange, configuration_of, open_store, utc_ms, zone_of
@@ -73,7 +74,12 @@ def wearer() -> None:
 @wearer.command("add")
 @click.argument("name", type=Name())
 @_about_wearers
-@click.option("--band", "address", help="The band that they wear from now on.")
+@click.option(
+    "--band",
+    "address",
+    shell_complete=completion.bands,
+    help="The band that they wear from now on.",
+)
 @click.pass_context
 def add_wearer(
     ctx: click.Context, name: str, sex: str | None, birth_year: int | None,
@@ -90,7 +96,7 @@ def add_wearer(
 
 
 @wearer.command("change")
-@click.argument("name")
+@click.argument("name", shell_complete=completion.wearers)
 @click.option("--name", "new_name", type=Name(), help="Another pseudonym.")
 @_about_wearers
 @click.pass_context
@@ -114,8 +120,8 @@ def change(
 
 
 @wearer.command("wears")
-@click.argument("name")
-@click.argument("address")
+@click.argument("name", shell_complete=completion.wearers)
+@click.argument("address", shell_complete=completion.bands)
 @click.option("--from", "begin", type=Moment(), help="[default: now]")
 @click.option("--to", "end", type=Moment(last=True), help="[default: until it is handed on]")
 @click.pass_context
@@ -162,7 +168,7 @@ def _worn(worn: Worn, zone: tzinfo) -> str:
 
 
 @wearer.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completion.wearers)
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.pass_context
 def export(ctx: click.Context, name: str, file: Path) -> None:
@@ -182,7 +188,7 @@ def export(ctx: click.Context, name: str, file: Path) -> None:
 
 
 @wearer.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completion.wearers)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
 def erase(ctx: click.Context, name: str, yes: bool) -> None:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from veriband import completion
 from veriband.contest.words import clock
 from veriband.context import configuration_of, open_store, utc_ms, zone_of
 from veriband.parameters import Moment, ms
@@ -37,7 +38,7 @@ def _grantee(command: F) -> F:
         ),
         click.option("--risk", is_flag=True, help="The risk analysis on this computer."),
         click.option("--statistics", is_flag=True, help="The regional statistics."),
-        click.option("--contest", help="A contest."),
+        click.option("--contest", shell_complete=completion.contests, help="A contest."),
         click.option("--terminal", help="A terminal of the configuration."),
     ):
         command = option(command)
@@ -61,7 +62,7 @@ def _named(
 
 
 @click.command("grant")
-@click.argument("name")
+@click.argument("name", shell_complete=completion.wearers)
 @_grantee
 @click.option("--until", type=Moment(last=True), help="A day: its end. [default: revoked]")
 @click.pass_context
@@ -89,7 +90,7 @@ def grant(
 
 
 @click.command("revoke")
-@click.argument("name")
+@click.argument("name", shell_complete=completion.wearers)
 @_grantee
 @click.pass_context
 def revoke(
@@ -107,7 +108,7 @@ def revoke(
 
 
 @click.command("grants")
-@click.argument("name")
+@click.argument("name", shell_complete=completion.wearers)
 @click.option("--json", "in_json", is_flag=True, help="One JSON object a grant.")
 @click.pass_context
 def grants(ctx: click.Context, name: str, in_json: bool) -> None:
