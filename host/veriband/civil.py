@@ -88,6 +88,11 @@ def local_day(zone: tzinfo, day: datetime) -> tuple[int, int]:
         ) from error
 
 
+def iso(utc_ms: int, zone: tzinfo) -> str:
+    """A moment for programs, with the zone's offset."""
+    return datetime.fromtimestamp(utc_ms / 1000, zone).isoformat(timespec="seconds")
+
+
 def utc_ms_of(civil: datetime, zone: tzinfo) -> int:
     """A moment in UTC ms; without an offset of its own it is one of the clock in `zone`.
 

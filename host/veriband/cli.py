@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import json
 import sys
 from contextlib import suppress
+from datetime import tzinfo
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from bleak.backends.scanner import AdvertisementData
 from veriband import __version__, completion
 from veriband.alerts.command import alerts
 from veriband.bridge.command import strip
+from veriband.civil import iso
 from veriband.configuration_command import config
 from veriband.contest import seal_commands
 from veriband.contest.command import contest, leaderboard
@@ -33,6 +36,7 @@ from veriband.link import meter as meters
 from veriband.link import pairing
 from veriband.link.radio import OXIMETER, PRESSURE_METER, system_radio
 from veriband.link.reach import reached
+from veriband.link.session import BandInfo, Session
 from veriband.link.supervisor import Supervisor
 from veriband.link.sync import sync as fetch
 from veriband.run_command import chosen, run, summary
@@ -42,6 +46,7 @@ from veriband.steps_command import steps
 from veriband.store import Store
 from veriband.store.entered import WHOEVER
 from veriband.store.roster import Wearer
+from veriband.strip import as_json as strip_for_programs
 from veriband.strip import described
 from veriband.terminal import printable
 from veriband.vitals import command as vitals_command
@@ -125,11 +130,17 @@ def main(
     "--seconds", type=FiniteRange(min=0.1, max=3600), default=5.0, show_default=True,
     help="How long to listen.",
 )  # fmt: skip
-def scan(seconds: float) -> None:
+@click.option("--json", "in_json", is_flag=True, help="One JSON object each.")
+def scan(seconds: float, in_json: bool) -> None:
     """List the bands and meters that are near."""
 
     async def work() -> None:
         for device, advertisement in await system_radio().scan(seconds):
+            if in_json:
+                its = {"address": device.address, "name": device.name}
+                told = its | {"rssi_dbm": advertisement.rssi, **_kind_for_programs(advertisement)}
+                click.echo(json.dumps(told))
+                continue
             name = printable(device.name or "")
             told = f"{device.address}  {name}  {advertisement.rssi} dBm{_kind(advertisement)}"
             click.echo(told)
@@ -143,6 +154,13 @@ def _kind(advertisement: AdvertisementData) -> str:
         return "  pairing open" if uuids.COMPANY in advertisement.manufacturer_data else ""
     kinds = {PRESSURE_METER: "  blood-pressure meter", OXIMETER: "  pulse oximeter"}
     return "".join(kinds.get(uuid, "") for uuid in advertisement.service_uuids)
+
+
+def _kind_for_programs(advertisement: AdvertisementData) -> dict[str, object]:
+    if uuids.JOURNAL_SERVICE in advertisement.service_uuids:
+        is_open = uuids.COMPANY in advertisement.manufacturer_data
+        return {"kind": "band", "pairing_open": is_open}
+    return {"kind": _kind(advertisement).strip()}
 
 
 class _Secret(click.ParamType[bytes]):
@@ -235,8 +253,9 @@ def _pair_meter(
 
 @main.command()
 @click.argument("addresses", nargs=-1, shell_complete=completion.bands)
+@click.option("--json", "in_json", is_flag=True, help="One JSON object a band or meter.")
 @click.pass_context
-def sync(ctx: click.Context, addresses: tuple[str, ...]) -> None:
+def sync(ctx: click.Context, addresses: tuple[str, ...], in_json: bool) -> None:
     """Fetch once what bands recorded (all known ones, or those named).
 
     If none is named, what meters that are near have measured, too.
@@ -248,15 +267,19 @@ def sync(ctx: click.Context, addresses: tuple[str, ...]) -> None:
         nonlocal failed
         radio = system_radio()
         for band in chosen(store, addresses):
-            click.echo(f"{band.address}: ", nl=False)
+            if not in_json:
+                click.echo(f"{band.address}: ", nl=False)
+            told: dict[str, object] = {"band": band.address}
             try:
                 synced = await Supervisor(radio, store, band, utc_ms, zone).once()
             except VeribandError as error:
                 failed = True
-                click.echo(str(error))
+                text = told["error"] = str(error)
             else:
-                click.echo(summary(synced))
-        if not addresses and not await near(radio, store, zone):
+                text = summary(synced)
+                told |= {"items": synced.items, "clock_set": synced.clock_set}
+            click.echo(json.dumps(told) if in_json else text)
+        if not addresses and not await near(radio, store, zone, in_json=in_json):
             failed = True
 
     run_until_stopped(work())
@@ -267,8 +290,9 @@ def sync(ctx: click.Context, addresses: tuple[str, ...]) -> None:
 @main.command()
 @click.argument("address", shell_complete=completion.bands)
 @click.argument("name", type=click.Choice(NAMES), required=False)
+@click.option("--json", "in_json", is_flag=True, help="A JSON object.")
 @click.pass_context
-def profile(ctx: click.Context, address: str, name: str | None) -> None:
+def profile(ctx: click.Context, address: str, name: str | None, in_json: bool) -> None:
     """Show a band's power profile, or choose one.
 
     responsive: it can always be reached. endurance: it sleeps, and is awake for a moment every 40
@@ -285,15 +309,17 @@ def profile(ctx: click.Context, address: str, name: str | None) -> None:
             else:
                 now = await session.choose_profile(NAMES.index(name))
             await fetch(session, store, band, utc_ms, zone_of(ctx))  # the store learns of it
-        click.echo(NAMES[now])
+        told = json.dumps({"band": band.address, "profile": NAMES[now]})
+        click.echo(told if in_json else NAMES[now])
 
     run_until_stopped(work())
 
 
 @main.command()
 @click.argument("address", shell_complete=completion.bands)
+@click.option("--json", "in_json", is_flag=True, help="A JSON object.")
 @click.pass_context
-def info(ctx: click.Context, address: str) -> None:
+def info(ctx: click.Context, address: str, in_json: bool) -> None:
     """Show what runs on a band (interpreter, version, each file's SHA-256), batteries, strip."""
     store, zone = open_store(ctx, reading=True), zone_of(ctx)
     band = store.band(address)
@@ -302,6 +328,11 @@ def info(ctx: click.Context, address: str) -> None:
         sleeps = store.sleeps(band, utc_ms())
         async with reached(system_radio(), band.address, sleeps) as session:
             about = await session.info()
+            if in_json:
+                click.echo(
+                    json.dumps({"band": band.address, **await _about(session, about, zone)})
+                )
+                return
             click.echo(
                 printable(f"{about.implementation}, firmware {about.firmware}, ")
                 + f"heap {about.heap_used} bytes used, {about.heap_free} free"
@@ -316,6 +347,25 @@ def info(ctx: click.Context, address: str) -> None:
                 click.echo(f"{digest}  {printable(path)}")
 
     run_until_stopped(work())
+
+
+async def _about(session: Session, about: BandInfo, zone: tzinfo) -> dict[str, Any]:
+    """What runs on a band, for programs; what it does not know is None."""
+    strip = (await session.state()).strip
+    has_hub = strip.chips & CHIP_HUB
+    made_s = (await session.calibration()).utc_s if has_hub else 0
+    files = [await session.file(index) for index in range(about.file_count)]
+    return {
+        "interpreter": about.implementation,
+        "firmware": about.firmware,
+        "heap_used_bytes": about.heap_used,
+        "heap_free_bytes": about.heap_free,
+        "case_mv": about.case_mv or None,
+        "cell_mv": about.cell_mv or None,
+        "strip": strip_for_programs(strip),
+        "calibrated": iso(1000 * made_s, zone) if made_s else None,
+        "files": {path: digest for path, digest in files},
+    }
 
 
 for command in (

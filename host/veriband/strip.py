@@ -38,3 +38,12 @@ def described(strip: Strip) -> str:
     name = f"strip {strip.identity:08X}" if strip.identity else "strip without a label"
     chips = ", ".join(name for bit, name in _CHIPS.items() if strip.chips & bit)
     return f"{name} in the {socket}: {chips or 'nothing on it answers, plug it in again'}"
+
+
+def as_json(strip: Strip) -> dict[str, object]:
+    """The same for programs; `sockets` is empty when no strip is in."""
+    return {
+        "sockets": [name for bit, name in _SOCKETS.items() if strip.sockets & bit],
+        "chips": [name for bit, name in _CHIPS.items() if strip.chips & bit],
+        "label": f"{strip.identity:08X}" if strip.identity else None,
+    }

@@ -2,15 +2,14 @@
 
 import shutil
 import subprocess
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-import click
 import pytest
 from click.shell_completion import BashComplete
 from click.testing import CliRunner
 
+from tests.host.commands import commands
 from veriband.cli import main
 from veriband.completion import SHELLS, VARIABLE
 from veriband.contest.command import add_contest
@@ -76,18 +75,6 @@ def test_whatever_the_store_is_completion_only_offers_nothing(path: Path, tmp_pa
             store.db.execute("DELETE FROM entry")
             assert completed(path, *words) == []
     assert not (tmp_path / "none").exists()
-
-
-def commands(
-    group: click.Group, name: str = "", ctx: click.Context | None = None
-) -> Iterator[tuple[str, click.Command]]:
-    ctx = ctx or click.Context(group)
-    for each in group.list_commands(ctx):
-        command = group.get_command(ctx, each)
-        assert command is not None
-        yield f"{name} {each}".strip(), command
-        if isinstance(command, click.Group):
-            yield from commands(command, f"{name} {each}".strip(), ctx)
 
 
 def test_each_name_that_is_asked_for_is_completed() -> None:

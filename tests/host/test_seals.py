@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from binascii import b2a_base64
 from collections.abc import Callable, Iterator
@@ -279,6 +280,8 @@ def test_files_are_verified_and_taken(store: Store, tmp_path: Path) -> None:
     assert f"anna, {ADDRESS}: 8 of 60 minutes are sealed; nothing is wrong\n" in its.output
     assert its.exit_code == 0
     assert run(store, "take", file).output.endswith(f"{ADDRESS}: 9 new items\n")
+    (line,) = run(store, "take", file, "--json").stdout.splitlines()
+    assert json.loads(line) == {"band": ADDRESS, "items": 0, "faults": []}
     assert standings(store, store.contest("spring"), UTC)[0].counted == 360
 
 

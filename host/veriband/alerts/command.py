@@ -97,8 +97,9 @@ def show(ctx: click.Context, number: int, in_json: bool) -> None:
 @click.argument("number", type=int, shell_complete=completion.alerts)
 @click.option("--by", required=True, metavar="NAME", help="Who takes it upon them: your name.")
 @click.option("--note", default="", help="What you do about it, or why it is nothing.")
+@click.option("--json", "in_json", is_flag=True, help="The alert as a JSON object.")
 @click.pass_context
-def acknowledge(ctx: click.Context, number: int, by: str, note: str) -> None:
+def acknowledge(ctx: click.Context, number: int, by: str, note: str, in_json: bool) -> None:
     """Acknowledge an alert: it climbs no further, and all who were told of it learn by whom."""
     if not by.strip():
         raise click.UsageError("--by wants a name, so that others know whom to ask.")
@@ -107,4 +108,5 @@ def acknowledge(ctx: click.Context, number: int, by: str, note: str) -> None:
         number, by.strip(), note.strip(), utc_ms()
     )
     name, zone = _whose(store, entry, zone_of(ctx))
-    click.echo(f"{entry.number}  {sentence(entry, name, zone)}")
+    told = f"{entry.number}  {sentence(entry, name, zone)}"
+    click.echo(json.dumps(as_json(entry, name, zone)) if in_json else told)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import datetime
 
 import click
 
 from veriband.bridge.mcp2221 import BridgeBus, bridge
-from veriband.bridge.reading import Chips, Light, described, light, look
+from veriband.bridge.reading import Chips, Light, as_json, described, light, look
 from veriband.context import FiniteRange
 from veriband.errors import VeribandError
 
@@ -28,12 +29,15 @@ def strip() -> None:
     "--every", type=FiniteRange(min=0.1, max=3600), default=2.0, show_default=True,
     help="Seconds between looks, with --watch.",
 )  # fmt: skip
-def read(watch: bool, every: float) -> None:
+@click.option("--json", "in_json", is_flag=True, help="A JSON object; goes without --watch.")
+def read(watch: bool, every: float, in_json: bool) -> None:
     """Show what is on a strip: its label, its chips, what the pulse sensor sees.
 
     It hangs at an MCP2221, a USB bridge, by 3V3, GND, SDA and SCL. The drivers are those of the
     band.
     """
+    if watch and in_json:
+        raise click.UsageError("--json does not go with --watch.")
     with bridge() as bus:
         if watch:
             try:
@@ -41,10 +45,10 @@ def read(watch: bool, every: float) -> None:
             except KeyboardInterrupt:
                 return
         else:
-            _once(bus)
+            _once(bus, in_json)
 
 
-def _once(bus: BridgeBus) -> None:
+def _once(bus: BridgeBus, in_json: bool) -> None:
     chips = look(bus)
     if chips.is_held:
         raise StripSilent(
@@ -56,13 +60,19 @@ def _once(bus: BridgeBus) -> None:
             "Nothing answers: plug the strip in, and see that 3V3, GND, SDA and SCL of the bridge "
             "reach it."
         )
-    for line in described(chips):
-        click.echo(line)
+    if not in_json:
+        for line in described(chips):
+            click.echo(line)
+    seen = None
     if chips.has_pulse:
         try:
-            click.echo(_seen(light(bus, time.sleep)))
+            seen = light(bus, time.sleep)
         except OSError as error:
             raise StripSilent("The strip was pulled while it was read.") from error
+    if in_json:
+        click.echo(json.dumps(as_json(chips, seen)))
+    elif seen:
+        click.echo(_seen(seen))
 
 
 def _seen(found: Light) -> str:

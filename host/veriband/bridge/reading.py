@@ -150,3 +150,21 @@ def described(chips: Chips) -> list[str]:
         percent, millivolts = chips.battery
         found.append(f"MAX17048 battery gauge, {percent} %, {millivolts} mV")
     return found
+
+
+def as_json(chips: Chips, seen: Light | None) -> dict[str, object]:
+    """The same, and what its pulse sensor saw, for programs; what is None does not answer."""
+    return {
+        "label": f"{chips.identity:08X}" if chips.identity else None,
+        "has_eeprom": chips.identity is not None,
+        "has_pulse_sensor": chips.has_pulse,
+        "other_part": None if chips.has_pulse else chips.part_id,
+        "has_hub": chips.has_hub,
+        "has_step_counter": chips.steps is not None,
+        "steps": None if chips.steps == lsm6dsox.LOST else chips.steps,
+        "battery_percent": chips.battery and chips.battery[0],
+        "battery_mv": chips.battery and chips.battery[1],
+        "infrared_counts": seen and seen.infrared,
+        "red_counts": seen and seen.red,
+        "is_worn": seen and seen.is_worn,
+    }

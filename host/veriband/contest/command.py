@@ -53,11 +53,17 @@ def add_contest(
 
 
 @contest.command("list")
+@click.option("--json", "in_json", is_flag=True, help="One JSON object each.")
 @click.pass_context
-def list_contests(ctx: click.Context) -> None:
+def list_contests(ctx: click.Context, in_json: bool) -> None:
     """List contests."""
     store, zone = open_store(ctx, reading=True), zone_of(ctx)
     contests = store.contests()
+    if in_json:
+        for each in contests:
+            wearers = [who.name for who in store.entrants(each)]
+            click.echo(json.dumps({**_terms_for_programs(each), "wearers": wearers}))
+        return
     if not contests:
         click.echo("There is no contest yet: add one with 'veriband contest add'.")
     for each in contests:
@@ -112,13 +118,19 @@ def leaderboard(
 
 def _json(of: Contest, found: list[Standing], changes: list[str]) -> dict[str, Any]:
     return {
+        **_terms_for_programs(of),
+        "wearers": [{"rank": place, **row(each)} for place, each in places(found)],
+        "late": changes,
+        "caution": CAUTION,
+    }
+
+
+def _terms_for_programs(of: Contest) -> dict[str, Any]:
+    return {
         "contest": of.name,
         "from": datetime.fromtimestamp(of.from_utc_ms / 1000, UTC).isoformat(),
         "to": datetime.fromtimestamp(of.to_utc_ms / 1000, UTC).isoformat(),
         "rule": of.rule,
         "counts_unverified": of.counts_unverified,
         "sealed": of.sealed,
-        "wearers": [{"rank": place, **row(each)} for place, each in places(found)],
-        "late": changes,
-        "caution": CAUTION,
     }

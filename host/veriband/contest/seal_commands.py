@@ -46,8 +46,9 @@ def _bands(store: Store, of: Contest) -> list[tuple[str, Band]]:
 @click.command()
 @click.argument("name", shell_complete=completion.contests)
 @click.option("--replace", is_flag=True, help="Even if a band has another organiser's key.")
+@click.option("--json", "in_json", is_flag=True, help="One JSON object a band.")
 @click.pass_context
-def enrol(ctx: click.Context, name: str, replace: bool) -> None:
+def enrol(ctx: click.Context, name: str, replace: bool, in_json: bool) -> None:
     """Have the bands of contest NAME seal their minutes.
 
     They are near, and paired with this computer. Their keys stay in this store, and whoever has
@@ -63,16 +64,20 @@ def enrol(ctx: click.Context, name: str, replace: bool) -> None:
         nonlocal failed
         radio = system_radio()
         for band in bands:
-            click.echo(f"{band.address}: ", nl=False)
+            if not in_json:
+                click.echo(f"{band.address}: ", nl=False)
+            told: dict[str, object] = {"band": band.address}
             try:
                 sleeps = store.sleeps(band, utc_ms())
                 async with reached(radio, band.address, sleeps) as session:
                     new = await enrol_band(session, store, band, utc_ms, zone, replace=replace)
             except VeribandError as error:
                 failed = True
-                click.echo(str(error))
+                text = told["error"] = str(error)
             else:
-                click.echo("seals from now on" if new else "was enrolled before")
+                told["is_new"] = new
+                text = "seals from now on" if new else "was enrolled before"
+            click.echo(json.dumps(told) if in_json else text)
 
     asyncio.run(work())
     sys.exit(1 if failed else 0)
@@ -165,8 +170,9 @@ def _read(path: Path) -> Iterable[bytes]:
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=_FILE)
+@click.option("--json", "in_json", is_flag=True, help="One JSON object a band.")
 @click.pass_context
-def take(ctx: click.Context, files: tuple[Path, ...]) -> None:
+def take(ctx: click.Context, files: tuple[Path, ...], in_json: bool) -> None:
     """Store what wearers have handed in (FILES).
 
     What is sealed, and only that. What was tampered with is told, and the status is 1 then.
@@ -181,8 +187,12 @@ def take(ctx: click.Context, files: tuple[Path, ...]) -> None:
             for batch in its.batches:
                 if batch.seal not in here:
                     new += store.take(band, batch.epoch, batch.items, now_ms, batch.data)
-        click.echo(f"{band.address}: {new} new items")
-        _tell(its.faults)
+        if in_json:
+            told = {"band": band.address, "items": new, "faults": list(its.faults)}
+            click.echo(json.dumps(told))
+        else:
+            click.echo(f"{band.address}: {new} new items")
+            _tell(its.faults)
         failed |= bool(its.faults)
     sys.exit(1 if failed else 0)
 

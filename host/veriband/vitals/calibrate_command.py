@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import click
 
 from veriband import completion
+from veriband.civil import iso
 from veriband.context import open_store, run_until_stopped, utc_ms, zone_of
 from veriband.link import calibration
 from veriband.link.radio import system_radio
@@ -14,6 +16,7 @@ from veriband.link.reach import reached
 from veriband.link.session import Calibration
 from veriband.vitals.pressure import holding, progress
 from veriband.vitals.words import CAUTION, ESTIMATED
+from veriband_protocol.control import CALIBRATION_S
 
 
 class _Cuff(click.ParamType[tuple[int, int]]):
@@ -33,8 +36,11 @@ class _Cuff(click.ParamType[tuple[int, int]]):
 @click.option(
     "--cuff", "readings", type=_Cuff(), multiple=True, help="A reading, as 128/82; three times."
 )
+@click.option("--json", "in_json", is_flag=True, help="A JSON object.")
 @click.pass_context
-def calibrate(ctx: click.Context, address: str, readings: tuple[tuple[int, int], ...]) -> None:
+def calibrate(
+    ctx: click.Context, address: str, readings: tuple[tuple[int, int], ...], in_json: bool
+) -> None:
     """Teach a band's blood-pressure hub by three readings of a cuff, every 30 days.
 
     Sit still for five minutes. Take three readings on the upper arm, a minute between them. Then
@@ -49,9 +55,28 @@ def calibrate(ctx: click.Context, address: str, readings: tuple[tuple[int, int],
         if state.is_running:
             click.echo(progress(state), err=True)
 
+    def tell_programs(state: Calibration) -> None:
+        made = iso(1000 * state.utc_s, zone) if state.utc_s else None
+        until = iso(1000 * (state.utc_s + CALIBRATION_S), zone) if state.utc_s else None
+        click.echo(
+            json.dumps(
+                {
+                    "band": band.address,
+                    "is_running": state.is_running,
+                    "progress_percent": state.progress if state.is_running else None,
+                    "calibrated": made,
+                    "holds_until": until,
+                    "caution": CAUTION,
+                }
+            )
+        )
+
     async def look() -> None:
         async with reached(system_radio(), band.address, sleeps) as session:
             state = await session.calibration()
+        if in_json:
+            tell_programs(state)
+            return
         if state.is_running:
             click.echo(f"A calibration is under way, {progress(state)}.")
         click.echo(holding(state.utc_s, zone))
@@ -61,7 +86,10 @@ def calibrate(ctx: click.Context, address: str, readings: tuple[tuple[int, int],
         ended = await calibration.calibrate(
             system_radio(), band.address, readings, utc_ms, on_band, tell, sleeps
         )
-        click.echo(f"{holding(ended.utc_s, zone)}\n{ESTIMATED}\n{CAUTION}")
+        if in_json:
+            tell_programs(ended)
+        else:
+            click.echo(f"{holding(ended.utc_s, zone)}\n{ESTIMATED}\n{CAUTION}")
 
     run_until_stopped(
         begin() if readings else look(),

@@ -21,7 +21,7 @@ from veriband.store.roster import Band, Wearer
 from veriband.store.store import LATEST
 from veriband.terminal import printable
 from veriband.vitals.readings import by_period
-from veriband.vitals.signs import VITALS, described
+from veriband.vitals.signs import VITALS, as_json, described
 from veriband.vitals.table import is_marked, rows_for_programs, table
 from veriband.vitals.words import CAUTION, ESTIMATED, NOT_CALIBRATED
 from veriband_protocol.items import STATUS_OK, VITAL_BLOOD_PRESSURE, VITAL_HEART_RATE, VITAL_SPO2
@@ -52,7 +52,7 @@ class _Log:
     shell_complete=completion.wearers,
     help="Of this wearer, from all sources, instead of what bands took.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a band, or of the wearer.")
+@click.option("--json", "in_json", is_flag=True, help="One JSON object a band, or of the wearer.")
 @click.argument("addresses", nargs=-1, shell_complete=completion.bands)
 @click.pass_context
 def vitals(
@@ -60,7 +60,7 @@ def vitals(
     addresses: tuple[str, ...],
     day: datetime | None,
     name: str | None,
-    as_json: bool,
+    in_json: bool,
 ) -> None:
     """Show a detection cycle's vital signs by period (all known bands, or those named, or those
     of a wearer).
@@ -73,14 +73,14 @@ def vitals(
         cycle = day.date() if day else period_of(utc_ms(), [Stay(0, log.zone)]).cycle
         periods = by_period(log.taken(cycle), cycle, log.stays)
         marked = marked or is_marked(periods)
-        if as_json:
+        if in_json:
             rows = rows_for_programs(periods, log.stays)
             told = {log.kind: log.name, "cycle": cycle.isoformat(), "readings": rows}
             click.echo(json.dumps(told | {"caution": CAUTION}))
         else:
             click.echo(f"{printable(log.name)}  cycle {cycle}, until 23:00")
             click.echo(table(periods, log.stays))
-    if not as_json:
+    if not in_json:
         click.echo(f"{NOT_CALIBRATED}\n{CAUTION}" if marked else CAUTION)
 
 
@@ -138,8 +138,9 @@ def _where(
 @click.command()
 @click.argument("address", shell_complete=completion.bands)
 @click.argument("vital", type=click.Choice(list(ON_REQUEST)))
+@click.option("--json", "in_json", is_flag=True, help="A JSON object.")
 @click.pass_context
-def measure(ctx: click.Context, address: str, vital: str) -> None:
+def measure(ctx: click.Context, address: str, vital: str, in_json: bool) -> None:
     """Measure a vital sign on a band now: heart, spo2 (and the heart rate with it), or a blood
     pressure, by a fingertip on its strip's hub."""
     store = open_store(ctx, reading=True)
@@ -147,6 +148,10 @@ def measure(ctx: click.Context, address: str, vital: str) -> None:
     if vital == "pressure":
         click.echo("Sit still, a fingertip on the hub, for half a minute.", err=True)
     signs = _measured(store, band, ON_REQUEST[vital])
+    if in_json:
+        _found(band, ON_REQUEST[vital], signs)
+        _tell(band, signs)
+        return
     for sign in signs:
         if sign.vital in VITALS and sign.status == STATUS_OK:
             click.echo(f"{VITALS[sign.vital].name}: {described(sign)}")
@@ -158,12 +163,23 @@ def measure(ctx: click.Context, address: str, vital: str) -> None:
 
 @click.command()
 @click.argument("address", shell_complete=completion.bands)
+@click.option("--json", "in_json", is_flag=True, help="A JSON object.")
 @click.pass_context
-def heart(ctx: click.Context, address: str) -> None:
+def heart(ctx: click.Context, address: str, in_json: bool) -> None:
     """Measure the heart rate on a band now."""
     store = open_store(ctx, reading=True)
     band = store.band(address)
-    click.echo(described(_found(band, VITAL_HEART_RATE, _measured(store, band, VITAL_HEART_RATE))))
+    sign = _found(band, VITAL_HEART_RATE, _measured(store, band, VITAL_HEART_RATE))
+    if in_json:
+        _tell(band, [sign])
+    else:
+        click.echo(described(sign))
+
+
+def _tell(band: Band, signs: list[Sign]) -> None:
+    """What was measured, for programs."""
+    told = {VITALS[sign.vital].key: as_json(sign, True) for sign in signs if sign.vital in VITALS}
+    click.echo(json.dumps({"band": band.address, **told, "caution": CAUTION}))
 
 
 def _measured(store: Store, band: Band, vital: int) -> list[Sign]:

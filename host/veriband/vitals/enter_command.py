@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta, tzinfo
@@ -10,7 +11,7 @@ from typing import Any
 import click
 
 from veriband import completion
-from veriband.civil import utc_ms_of
+from veriband.civil import iso, utc_ms_of
 from veriband.context import open_store, utc_ms, zone_of
 from veriband.minutes.table import FIRST_YEAR
 from veriband.records import Sign
@@ -20,6 +21,7 @@ from veriband.store.roster import Wearer
 from veriband.store.store import LATEST
 from veriband.terminal import printable
 from veriband.vitals import plausible
+from veriband.vitals.signs import VITALS, as_json
 from veriband.vitals.words import CAUTION, moment, told
 from veriband_protocol.items import MINUTE_MS
 
@@ -66,6 +68,7 @@ _AT = click.option(
     help="When it was measured, on the wearer's clock: '2026-11-25 07:30', or 07:30 of today "
     "[default: now].",
 )  # fmt: skip
+_JSON = click.option("--json", "in_json", is_flag=True, help="A JSON object a reading.")
 _PULSE = click.option("--pulse", type=int, metavar="BPM", help="The pulse shown with it.")
 
 
@@ -97,12 +100,14 @@ def zone_for(ctx: click.Context, wearer: Wearer) -> tzinfo:
 @_PULSE
 @_WEARER
 @_AT
+@_JSON
 @click.pass_context
 def enter_pressure(
-    ctx: click.Context, pressure: tuple[int, int], pulse: int | None, **of: str | None
-) -> None:
+    ctx: click.Context, pressure: tuple[int, int], pulse: int | None, in_json: bool,
+    **of: str | None,
+) -> None:  # fmt: skip
     """A blood pressure, as 128/82 (mmHg)."""
-    _enter(ctx, lambda: plausible.blood_pressure(*pressure), pulse, **of)
+    _enter(ctx, lambda: plausible.blood_pressure(*pressure), pulse, in_json, **of)
 
 
 @enter.command("spo2")
@@ -110,26 +115,31 @@ def enter_pressure(
 @_PULSE
 @_WEARER
 @_AT
+@_JSON
 @click.pass_context
-def enter_spo2(ctx: click.Context, percent: int, pulse: int | None, **of: str | None) -> None:
+def enter_spo2(
+    ctx: click.Context, percent: int, pulse: int | None, in_json: bool, **of: str | None
+) -> None:
     """An oxygen saturation, as 97 (percent)."""
-    _enter(ctx, lambda: plausible.spo2(percent), pulse, **of)
+    _enter(ctx, lambda: plausible.spo2(percent), pulse, in_json, **of)
 
 
 @enter.command("heart")
 @click.argument("bpm", type=int)
 @_WEARER
 @_AT
+@_JSON
 @click.pass_context
-def enter_heart_rate(ctx: click.Context, bpm: int, **of: str | None) -> None:
+def enter_heart_rate(ctx: click.Context, bpm: int, in_json: bool, **of: str | None) -> None:
     """A heart rate, as 62 (beats a minute)."""
-    _enter(ctx, lambda: plausible.heart_rate(bpm), None, **of)
+    _enter(ctx, lambda: plausible.heart_rate(bpm), None, in_json, **of)
 
 
 def _enter(
     ctx: click.Context,
     sign: Callable[[], Sign],
     pulse: int | None,
+    in_json: bool,
     name: str | None,
     at: str | None,
 ) -> None:
@@ -143,6 +153,9 @@ def _enter(
     at_ms = now_ms if at is None else _moment(at, zone, now_ms)
     entry = Entry(at_ms, TYPED_IN, signs)
     number = store.enter(wearer, entry, now_ms)
+    if in_json:
+        click.echo(json.dumps(_row(number, wearer, entry, zone)))
+        return
     click.echo(f"{number}: {_line(wearer, entry, zone)}")
     click.echo(CAUTION)
 
@@ -168,20 +181,40 @@ def _line(wearer: Wearer, entry: Entry, zone: tzinfo) -> str:
     return f"{printable(wearer.name)}, {moment(entry.utc_ms, zone)}: {told(entry)}"
 
 
+def _row(number: int | None, wearer: Wearer, entry: Entry, zone: tzinfo) -> dict[str, object]:
+    """A reading for programs."""
+    signs = {VITALS[sign.vital].key: as_json(sign, False) for sign in entry.signs}
+    return {
+        "number": number,
+        "wearer": wearer.name,
+        "at": iso(entry.utc_ms, zone),
+        "source": entry.source,
+        **signs,
+        "remarks": entry.remarks,
+        "caution": CAUTION,
+    }
+
+
 @enter.command("list")
+@_JSON
 @_WEARER
 @click.option("--all", "everything", is_flag=True, help="All of them [default: the last 20].")
 @click.pass_context
-def list_entered(ctx: click.Context, name: str | None, everything: bool) -> None:
+def list_entered(ctx: click.Context, name: str | None, everything: bool, in_json: bool) -> None:
     """What was typed in and what meters sent, with the numbers that 'forget' wants."""
     store = open_store(ctx, reading=True)
     wearer = whose(store, name)
     zone = zone_for(ctx, wearer)
     found = store.entered(wearer, 0, LATEST)
+    shown = found if everything else found[-20:]
+    if in_json:
+        for number, entry in shown:
+            click.echo(json.dumps(_row(number, wearer, entry, zone)))
+        return
     if not found:
         click.echo(f"Nothing of {printable(wearer.name)} was entered yet.")
         return
-    for number, entry in found if everything else found[-20:]:
+    for number, entry in shown:
         click.echo(f"{number}: {_line(wearer, entry, zone)}")
     click.echo(CAUTION)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from datetime import tzinfo
 
@@ -27,10 +28,17 @@ def meter() -> None:
 
 
 @meter.command("list")
+@click.option("--json", "in_json", is_flag=True, help="One JSON object each.")
 @click.pass_context
-def list_meters(ctx: click.Context) -> None:
+def list_meters(ctx: click.Context, in_json: bool) -> None:
     """List the meters that are known, and whose they are."""
     known = open_store(ctx, reading=True).meters()
+    if in_json:
+        for each in known:
+            user = None if each.user == WHOEVER else each.user
+            told = {"address": each.address, "kind": meters.KINDS[each.vital], "user": user}
+            click.echo(json.dumps(told | {"wearer": each.wearer.name}))
+        return
     if not known:
         click.echo("No meter is known here yet: 'veriband pair --meter ADDRESS' makes one known.")
     for each in known:
@@ -46,14 +54,16 @@ def list_meters(ctx: click.Context) -> None:
     "--wait", type=FiniteRange(min=1, max=3600), default=120.0, show_default=True,
     help="Seconds to look for it.",
 )  # fmt: skip
+@click.option("--json", "in_json", is_flag=True, help="A JSON object.")
 @click.pass_context
-def fetch(ctx: click.Context, address: str | None, wait: float) -> None:
+def fetch(ctx: click.Context, address: str | None, wait: float, in_json: bool) -> None:
     """Fetch once what a meter has (the only one, or that at ADDRESS)."""
     store, zone = open_store(ctx), zone_of(ctx)
     chosen = _chosen(store, address)
 
     async def work() -> None:
-        fetched(chosen, await meters.fetch(system_radio(), store, chosen, utc_ms, zone, wait))
+        found = await meters.fetch(system_radio(), store, chosen, utc_ms, zone, wait)
+        fetched(chosen, found, in_json=in_json)
 
     try:
         asyncio.run(work())
@@ -85,25 +95,32 @@ def forget(ctx: click.Context, address: str) -> None:
     click.echo(f"Forgotten: {address.upper()}. The system still has its pairing.")
 
 
-def fetched(address: str, found: Fetched) -> None:
+def fetched(address: str, found: Fetched, *, in_json: bool = False) -> None:
     """Tell what came of a meter."""
+    if in_json:
+        click.echo(json.dumps({"meter": address, "new": found.new, "refused": found.refused}))
+        return
     plural = "" if found.new == 1 else "s"
     click.echo(f"{address}: {found.new} new reading{plural}")
     for sentence in found.refused:
         click.echo(sentence, err=True)
 
 
-async def near(radio: Radio, store: Store, zone: tzinfo) -> bool:
+async def near(radio: Radio, store: Store, zone: tzinfo, *, in_json: bool = False) -> bool:
     """Fetch from the known meters that are near, and tell; whether all is well. One that is not
     near sleeps, which is no fault."""
 
     async def one(address: str) -> bool:
         try:
-            fetched(address, await meters.fetch(radio, store, address, utc_ms, zone, _LOOK_S))
+            found = await meters.fetch(radio, store, address, utc_ms, zone, _LOOK_S)
+            fetched(address, found, in_json=in_json)
         except MeterAway:
             pass
         except VeribandError as error:
-            click.echo(str(error), err=True)
+            if in_json:
+                click.echo(json.dumps({"meter": address, "error": str(error)}))
+            else:
+                click.echo(str(error), err=True)
             return False
         return True
 

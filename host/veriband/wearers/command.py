@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
@@ -14,6 +14,7 @@ import click
 
 from veriband import completion
 from veriband.alerts.granted import book_of
+from veriband.civil import iso
 from veriband.contest.words import clock
 from veriband.context import FiniteRange, configuration_of, open_store, utc_ms, zone_of
 from veriband.errors import VeribandError
@@ -139,16 +140,41 @@ def wears(
 
 
 @wearer.command("list")
+@click.option("--json", "in_json", is_flag=True, help="One JSON object each.")
 @click.pass_context
-def list_wearers(ctx: click.Context) -> None:
+def list_wearers(ctx: click.Context, in_json: bool) -> None:
     """List wearers and their bands."""
     store, zone = open_store(ctx, reading=True), zone_of(ctx)
     wearers = store.wearers()
+    if in_json:
+        for each in wearers:
+            click.echo(json.dumps(_row(each, store.worn(each), each.zone_or(zone))))
+        return
     if not wearers:
         click.echo("There is no wearer yet: add one with 'veriband wearer add'.")
     for each in wearers:
         bands = ", ".join(_worn(worn, zone) for worn in store.worn(each)) or "no band"
         click.echo(f"{printable(each.name)}  {_about(each)}  {bands}")
+
+
+def _row(of: Wearer, bands: Sequence[Worn], zone: tzinfo) -> dict[str, Any]:
+    """A wearer for programs; what is None is not known."""
+    return {
+        "wearer": of.name,
+        "sex": of.sex,
+        "birth_year": of.birth_year,
+        "height_m": of.height_m,
+        "rest_bpm": of.rest_bpm,
+        "lives_in": of.zone,
+        "bands": [
+            {
+                "band": worn.band.address,
+                "from": iso(worn.from_utc_ms, zone),
+                "to": None if worn.to_utc_ms is None else iso(worn.to_utc_ms, zone),
+            }
+            for worn in bands
+        ],
+    }
 
 
 def _about(of: Wearer) -> str:
