@@ -39,6 +39,7 @@ from veriband.link.reach import reached
 from veriband.link.session import BandInfo, Session
 from veriband.link.supervisor import Supervisor
 from veriband.link.sync import sync as fetch
+from veriband.report_command import report
 from veriband.run_command import chosen, run, summary
 from veriband.service.command import service
 from veriband.status_command import status
@@ -379,6 +380,7 @@ for command in (
     judge,
     leaderboard,
     meter,
+    report,
     run,
     service,
     status,

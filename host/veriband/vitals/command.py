@@ -30,7 +30,7 @@ ON_REQUEST = {"heart": VITAL_HEART_RATE, "spo2": VITAL_SPO2, "pressure": VITAL_B
 
 
 @dataclass(frozen=True)
-class _Log:
+class Log:
     """What is shown together: of a band or a wearer, in the zones of `stays`."""
 
     kind: str
@@ -86,7 +86,7 @@ def vitals(
 
 def _logs(
     ctx: click.Context, store: Store, addresses: tuple[str, ...], name: str | None
-) -> list[_Log]:
+) -> list[Log]:
     """Those that were asked for. Raises UsageError, StoreError."""
     if name is None:
         if not addresses and not store.bands() and store.wearers():
@@ -97,10 +97,10 @@ def _logs(
         return [_of_band(ctx, store, band) for band in chosen_bands(store, addresses)]
     if addresses:
         raise click.UsageError("Name bands, or a wearer with --wearer, not both.")
-    return [_of_wearer(ctx, store, store.wearer(name))]
+    return [of_wearer(ctx, store, store.wearer(name))]
 
 
-def _of_band(ctx: click.Context, store: Store, band: Band) -> _Log:
+def _of_band(ctx: click.Context, store: Store, band: Band) -> Log:
     """What a band took, and what was entered of who wears it at the cycle's end, or now."""
     zone, stays = _where(ctx, store, store.wearer_of(band, utc_ms()), store.offsets(band))
 
@@ -109,18 +109,19 @@ def _of_band(ctx: click.Context, store: Store, band: Band) -> _Log:
         entered = store.entered(wearer, *reach(cycle)) if wearer else []
         return store.taken_by(band, *reach(cycle)) + [entry for _, entry in entered]
 
-    return _Log("band", band.address, zone, stays, taken)
+    return Log("band", band.address, zone, stays, taken)
 
 
-def _of_wearer(ctx: click.Context, store: Store, wearer: Wearer) -> _Log:
-    """What was entered of a wearer, and what the bands that they wore then took."""
+def of_wearer(ctx: click.Context, store: Store, wearer: Wearer) -> Log:
+    """What was entered of a wearer, and what the bands that they wore then took. Raises
+    StoreError."""
     offsets = [
         each
         for worn in store.worn(wearer)
         for each in store.offsets(worn.band, *worn.within(0, LATEST))
     ]
     zone, stays = _where(ctx, store, wearer, sorted(offsets))
-    return _Log("wearer", wearer.name, zone, stays, lambda c: store.taken(wearer, *reach(c)))
+    return Log("wearer", wearer.name, zone, stays, lambda c: store.taken(wearer, *reach(c)))
 
 
 def _where(
