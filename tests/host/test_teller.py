@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import sys
+import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from datetime import UTC
@@ -190,3 +193,40 @@ def test_a_program_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(teller, "PROGRAM_S", 0.2)
     with pytest.raises(NotTold, match="did not end"):
         asyncio.run(python("import time; time.sleep(1000)")({}))  # type: ignore[arg-type]
+
+
+def test_what_a_program_that_does_not_end_has_begun_is_killed_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(teller, "PROGRAM_S", 0.3)
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    held = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    begun = time.monotonic()
+    with pytest.raises(NotTold, match="did not end"):
+        asyncio.run(program(["/bin/sh", "-c", f"sleep 100 > {fifo}; true"])({}))
+    os.set_blocking(held, True)
+    assert os.read(held, 1) == b"", "its end: nobody holds it any more"
+    os.close(held)
+    assert time.monotonic() - begun < 50, "it has waited for what was begun"
+
+
+def test_a_program_that_leaves_something_behind_has_confirmed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(teller, "PROGRAM_S", 5)
+    file = tmp_path / "pid"
+    asyncio.run(program(["/bin/sh", "-c", f"sleep 100 & echo $! > {file}"])({}))
+    os.kill(int(file.read_text()), signal.SIGKILL)
+
+
+def test_where_no_complaint_can_be_kept_a_program_is_run_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full() -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(teller.tempfile, "TemporaryFile", full)
+    asyncio.run(python("pass")({}))
+    with pytest.raises(NotTold, match="ended with status 1"):
+        asyncio.run(python("raise SystemExit('no paper')")({}))

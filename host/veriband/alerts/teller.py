@@ -5,9 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import os
+import signal
+import sys
+import tempfile
+from asyncio.subprocess import Process
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from datetime import tzinfo
-from typing import Any
+from typing import IO, Any
 
 from veriband.alerts.book import Book, Owed
 from veriband.alerts.words import telling
@@ -30,30 +35,58 @@ def program(command: Sequence[str]) -> Terminal:
     confirmed when it ends with status 0."""
 
     async def tell(telling: Mapping[str, Any]) -> None:
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.PIPE,
-            )
-        except OSError as error:
-            raise NotTold(f"{command[0]} cannot be run: {error.strerror}") from error
-        try:
-            async with asyncio.timeout(PROGRAM_S):
-                _, said = await process.communicate(json.dumps(telling).encode())
-        except TimeoutError as error:
-            raise NotTold(f"{command[0]} did not end within {PROGRAM_S:g} s") from error
-        finally:
-            if process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
-                await process.wait()
-        if process.returncode:
-            why = said.decode(errors="replace").strip()[-MOST_OUTPUT:]
-            raise NotTold(f"{command[0]} ended with status {process.returncode}: {why}")
+        with _complaints() as said:
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    *command,
+                    stdin=asyncio.subprocess.PIPE,
+                    stdout=asyncio.subprocess.DEVNULL,
+                    stderr=said or asyncio.subprocess.DEVNULL,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise NotTold(f"{command[0]} cannot be run: {error.strerror}") from error
+            try:
+                async with asyncio.timeout(PROGRAM_S):
+                    await process.communicate(json.dumps(telling).encode())
+            except TimeoutError as error:
+                raise NotTold(f"{command[0]} did not end within {PROGRAM_S:g} s") from error
+            finally:
+                if process.returncode is None:
+                    _kill(process)
+                    await process.wait()
+            if process.returncode:
+                why = _end_of(said).strip()[-MOST_OUTPUT:]
+                raise NotTold(f"{command[0]} ended with status {process.returncode}: {why}")
 
     return tell
+
+
+@contextlib.contextmanager
+def _complaints() -> Generator[IO[bytes] | None]:
+    """Where a program complains; None on a full disk. No pipe, which whatever it leaves behind
+    would hold open: asyncio waits for its end, not only for the program's."""
+    with contextlib.ExitStack() as stack:
+        file = None
+        with contextlib.suppress(OSError):
+            file = stack.enter_context(tempfile.TemporaryFile())
+        yield file
+
+
+def _end_of(said: IO[bytes] | None) -> str:
+    if said is None:
+        return ""
+    said.seek(max(0, said.seek(0, os.SEEK_END) - 4 * MOST_OUTPUT))
+    return said.read().decode(errors="replace")
+
+
+def _kill(process: Process) -> None:
+    """End a program, and on POSIX what it has begun: a shell's commands outlive the shell."""
+    with contextlib.suppress(ProcessLookupError):
+        if sys.platform == "win32":
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 class Teller:
