@@ -11,7 +11,7 @@ import argparse
 import sys
 from concurrent.futures.process import BrokenProcessPool
 
-from tests.campaign import broken, daemon, hostile, power, radio, week
+from tests.campaign import alerts, broken, daemon, hostile, power, radio, week
 from tests.campaign.runner import Campaign, run
 
 CAMPAIGNS = (
@@ -29,6 +29,7 @@ CAMPAIGNS = (
         "daemon", "kills and other troubles", daemon.KILLS + len(daemon.TROUBLES), daemon.prepare,
         daemon.case,
     ),
+    Campaign("alerts", "alerts in trouble", alerts.RUNS, alerts.prepare, alerts.case),
 )  # fmt: skip
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 
-from tests.campaign import broken, daemon, hostile, lies, power, radio, week
+from tests.campaign import alerts, broken, daemon, hostile, lies, power, radio, telling, week
 from tests.campaign.runner import Campaign, run
+from veriband.alerts.book import Book, Cause
+from veriband.store import Store
 from veriband_simulator.firmware import find_firmware
 
 
@@ -46,6 +51,30 @@ def test_a_daemon_that_is_killed_loses_nothing() -> None:
 @pytest.mark.parametrize("trouble", [500, 502], ids=["a full disk", "a clock set back"])
 def test_a_daemon_outlives_other_troubles(trouble: int) -> None:
     assert daemon.case(None, 1, trouble) == 1
+
+
+def test_no_alert_is_lost_or_stuck_when_a_daemon_is_killed() -> None:
+    assert alerts.case({"statements": 1500, "bytes": 0}, 1, 0) > 0
+
+
+@pytest.mark.parametrize(
+    ("harm", "why"),
+    [
+        ("UPDATE outbox SET has = wanted", "phone has 0 and confirmed 2"),
+        ("DELETE FROM outbox", "phone is owed None/2"),
+        ("UPDATE cause SET alert = NULL", "lost"),
+    ],
+)
+def test_the_campaign_of_alerts_notices_what_is_lost(harm: str, why: str, tmp_path: Path) -> None:
+    with closing(Store(tmp_path / telling.STORE)) as store:
+        book = Book(store, lambda _: telling.LADDER)
+        book.observe(None, {"it": [Cause(None, "it", 0, facts={"text": "it"})]}, 0)
+        book.advance(0)
+        (tmp_path / telling.OBSERVED).write_text("it\n")
+        alerts.check_owed(tmp_path)
+        store.db.execute(harm)
+    with pytest.raises(AssertionError, match=why):
+        alerts.check_owed(tmp_path)
 
 
 def odd(_: None, seed: int, number: int) -> int:
