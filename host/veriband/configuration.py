@@ -19,7 +19,9 @@ from veriband.alerts.machine import Rung as LadderRung
 from veriband.analysis.ranges import INDICES, MOST, OLDEST, SHIPPED, Range
 from veriband.errors import BadInput, VeribandError
 
-CONSOLE = "console"  # the terminal that is always there: what 'veriband run' prints
+CONSOLE = "console"  # a terminal that is always there: what 'veriband run' prints
+PAGE = "page"  # another: the carer's page, which confirms what a browser has shown
+BUILT_IN = (CONSOLE, PAGE)
 RULES = PERSISTENT, CLAIMS = "persistent", "claims"
 
 _ORDERED = (  # of a range
@@ -48,7 +50,7 @@ class Alerts(Struct, frozen=True, forbid_unknown_fields=True):
     """The rule by which readings are anomalies, and what becomes of alerts."""
 
     rule: str = PERSISTENT
-    rung: Annotated[tuple[Rung, ...], Meta(min_length=1)] = (Rung((CONSOLE,)),)
+    rung: Annotated[tuple[Rung, ...], Meta(min_length=1)] = (Rung(BUILT_IN),)
     expire_h: _Hours = 24
     remind_h: _Hours = 4
     rest_min: _Minutes = 30
@@ -151,10 +153,12 @@ def read(path: Path) -> Configuration:
 
 def _check(path: Path, text: str, its: Configuration) -> None:
     """What no type says. Raises BadInput."""
-    known = [CONSOLE, *(terminal.name for terminal in its.terminal)]
-    for i, name in enumerate(known):
-        if name in known[:i]:
-            raise _wrong(path, text, ["terminal", i - 1, "name"], f"{name!r} is there already")
+    known: list[str] = [*BUILT_IN]
+    for i, terminal in enumerate(its.terminal):
+        if terminal.name in known:
+            why = f"{terminal.name!r} is there already"
+            raise _wrong(path, text, ["terminal", i, "name"], why)
+        known.append(terminal.name)
     _among(path, text, RULES, its.alerts.rule, "alerts", "rule")
     for i, rung in enumerate(its.alerts.rung):
         if i and rung.after_min < its.alerts.rung[i - 1].after_min:

@@ -23,9 +23,9 @@ COMMENTED = """\
 # a_day = 6
 
 # The ladder: who is told so many minutes after an alert was raised, if nobody has acknowledged
-# it by then. "console" is what 'veriband run' prints.
+# it by then. "console" is what 'veriband run' prints, "page" the carer's page in the browser.
 [[alerts.rung]]
-terminals = ["console"]
+terminals = ["console", "page"]
 
 # [[alerts.rung]]
 # after_min = 5

@@ -113,7 +113,7 @@ def test_everything_in_comments_in_it_can_be_used(tmp_path: Path) -> None:
     code = [line for line in code if " = " in line or line.startswith("[")]
     path.write_text("\n".join(code))
     its = read(path)
-    assert [rung.terminals for rung in its.alerts.rung] == [("console",), ("phone",)]
+    assert [rung.terminals for rung in its.alerts.rung] == [("console", "page"), ("phone",)]
     assert its.range[0].critical_high == 140
 
 

@@ -64,7 +64,7 @@ def test_an_empty_one_is_what_there_is_without_one(tmp_path: Path):
     path = tmp_path / "veriband.toml"
     path.write_text("")
     assert read(path) == Configuration()
-    assert Configuration().ladder() == Ladder((Rung(0, ("console",)),))
+    assert Configuration().ladder() == Ladder((Rung(0, ("console", "page")),))
 
 
 @pytest.mark.parametrize(
@@ -82,6 +82,7 @@ def test_an_empty_one_is_what_there_is_without_one(tmp_path: Path):
             'name = "console"',
             "line 20: terminal[1].name: 'console' is there alrea",
         ),
+        ('name = "phone"', 'name = "page"', "line 20: terminal[1].name: 'page' is there already"),
         ('["notify-send", "Veriband"]', "[]", "line 21: terminal[1].command: expected `array` of"),
         ('"heart rate"', '"heart"', "line 24: range[1].index: 'heart' is none of heart rate, S"),
         ("low = 45", "low = 145", "line 25: range[1].low: 145 is above high 105"),

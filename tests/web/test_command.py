@@ -88,7 +88,7 @@ def test_the_page_is_opened_in_the_browser_on_request(
 ) -> None:
     opened: list[str] = []
     monkeypatch.setattr("webbrowser.open", opened.append)
-    monkeypatch.setattr(server, "serve", lambda its, path, zone: its.close())
+    monkeypatch.setattr(server, "serve", lambda its, *_: its.close())
     store = str(tmp_path / "veriband.db")
     done = CliRunner().invoke(main, ["--store", store, "web", "--port", "0", "--open"])
     assert done.exit_code == 0, done.output

@@ -2,78 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import html
 import os
 import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 import pytest
-from starlette.types import ASGIApp, Message
 
+from tests.web.browser import Browser, table
 from tests.web.contest import BEGIN, END, HOSTILE, MINUTE, WALK, ZONE, Contest, contest, recorder
 from veriband.contest.words import CAUTION
 from veriband.store import Store, schema
 from veriband.web import leaderboard, views
-from veriband.web.server import application, guarded
+from veriband.web.pages import application
 
-PORT = 8080
 DAY = "/contest/april%20%26%20may/anna?day=2026-04-01"
-
-
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    headers: dict[str, str]
-    html: str
-
-    @property
-    def text(self) -> str:
-        """What is to be read, without tags."""
-        return " ".join(html.unescape(re.sub("<[^>]*>", " ", self.html)).split())
-
-
-class Browser:
-    """Asks an application as a browser at 127.0.0.1:8080 would."""
-
-    def __init__(self, app: ASGIApp, port: int = PORT) -> None:
-        self._app = guarded(app, port)
-        self._loop = asyncio.new_event_loop()
-
-    def get(
-        self, target: str, method: str = "GET", host: str = f"127.0.0.1:{PORT}", **headers: str
-    ) -> Answer:
-        path, _, query = target.partition("?")
-        named = {"host": host, **{k.replace("_", "-"): v for k, v in headers.items()}}
-        scope = {
-            "type": "http", "method": method, "path": unquote(path), "raw_path": path.encode(),
-            "query_string": query.encode(), "http_version": "1.1", "scheme": "http",
-            "headers": [(k.encode(), v.encode()) for k, v in named.items()],
-        }  # fmt: skip
-        sent: list[Message] = []
-
-        async def receive() -> Message:
-            return {"type": "http.request"}
-
-        async def send(message: Message) -> None:
-            sent.append(message)
-
-        self._loop.run_until_complete(self._app(scope, receive, send))
-        start, *bodies = sent
-        return Answer(
-            start["status"],
-            {key.decode(): value.decode() for key, value in start["headers"]},
-            b"".join(body["body"] for body in bodies).decode(),
-        )
-
-    def close(self) -> None:
-        self._loop.close()
 
 
 @pytest.fixture
@@ -93,15 +41,6 @@ def browser(path: Path) -> Iterator[Browser]:
     its = Browser(application(path, ZONE))
     yield its
     its.close()
-
-
-def table(text: str) -> list[list[str]]:
-    """The cells of the first table."""
-    rows = re.findall("<tr[ >].*?</tr>", text.partition("<tbody")[2].partition("</tbody>")[0])
-    return [
-        [html.unescape(re.sub("<[^>]*>", "", cell)) for cell in re.findall("<t[dh].*?</t[dh]>", r)]
-        for r in rows
-    ]
 
 
 @pytest.mark.usefixtures("filled")
@@ -330,7 +269,7 @@ def test_a_page_may_load_nothing_from_elsewhere_and_run_nothing_of_its_own(
         headers = browser.get(target).headers
         policy = headers["content-security-policy"].split("; ")
         assert policy[0] == "default-src 'none'"
-        assert {"script-src 'self'", "frame-ancestors 'none'", "form-action 'none'"} < set(policy)
+        assert {"script-src 'self'", "frame-ancestors 'none'", "form-action 'self'"} < set(policy)
         assert "unsafe" not in headers["content-security-policy"]
         assert headers["cache-control"] == "no-store"
         assert headers["x-content-type-options"] == "nosniff"

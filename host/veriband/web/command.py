@@ -7,7 +7,7 @@ import webbrowser
 
 import click
 
-from veriband.context import open_store, zone_of
+from veriband.context import configuration_of, open_store, zone_of
 from veriband.errors import VeribandError
 
 DEFAULT_PORT = 8080
@@ -34,6 +34,7 @@ def web(ctx: click.Context, port: int, in_browser: bool) -> None:
             f"'veriband web' needs {package}, which is not installed: pip install "
             "'veriband[web]', or in a checkout of Veriband 'make dev'."
         ) from error
+    configuration = configuration_of(ctx)
     zone, store = zone_of(ctx), open_store(ctx, reading=True)
     store.close()  # it can be opened; the server reads it in another thread
     its = listen(port)
@@ -41,4 +42,4 @@ def web(ctx: click.Context, port: int, in_browser: bool) -> None:
     click.echo(f"Veriband's pages are at {url} (Ctrl-C ends them).")
     if in_browser:  # one in the terminal returns only when it is left
         threading.Thread(target=webbrowser.open, args=[url], daemon=True).start()
-    serve(its, store.path, zone)
+    serve(its, store.path, zone, configuration)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 import htpy as h
 from htpy import Element
 from markupsafe import Markup
 
-from veriband.contest.words import CAUTION
 from veriband.terminal import printable
+from veriband.web.texts import LANGUAGE, Texts
 
 _FIRST_STEPS = """\
 veriband pair ADDRESS --secret HEX
@@ -24,10 +24,15 @@ veriband contest add may anna ben --from 2026-05-01 --to 2026-05-31"""
 
 @dataclass(frozen=True)
 class Page:
-    """A page's title, and what of it changes with the store: sections, each with an id."""
+    """A page's title, and what of it changes with the store: sections, each with an id.
+
+    `said`: an answer to what was sent from it. One that `has_form` is not loaded anew by itself.
+    """
 
     title: str
     main: Markup
+    said: str = ""
+    has_form: bool = False
 
 
 def path(*names: str) -> str:
@@ -35,10 +40,14 @@ def path(*names: str) -> str:
     return "/".join(["/contest", *(quote(name, safe="") for name in names)])
 
 
-def shell(page: Page, version: str, updated: datetime) -> str:
-    """The whole document around a page of that version; `updated` when it was read."""
+def shell(
+    page: Page, texts: Texts, languages: Sequence[Texts], here: str, version: str,
+    updated: datetime,
+) -> str:  # fmt: skip
+    """The whole document around a page of that version, at the address `here`; `updated` when it
+    was read."""
     return str(
-        h.html(lang="en", data_version=version)[
+        h.html(lang=texts.tag, data_version=version)[
             h.head[
                 h.meta(charset="utf-8"),
                 h.meta(name="viewport", content="width=device-width, initial-scale=1"),
@@ -46,30 +55,46 @@ def shell(page: Page, version: str, updated: datetime) -> str:
                 h.link(rel="stylesheet", href="/static/style.css"),
                 h.link(rel="icon", type="image/svg+xml", href="/static/icon.svg"),
                 h.script(src="/static/live.js", defer=True),
-                h.noscript[h.meta(http_equiv="refresh", content="10")],
+                not page.has_form and h.noscript[h.meta(http_equiv="refresh", content="10")],
             ],
             h.body[
                 h.header[
                     h.a(".brand", href="/")["Veriband"],
+                    h.nav(aria_label=texts.nav)[
+                        h.a(href="/care")[texts.wearers],
+                        h.a(href="/")[texts.contests],
+                    ],
+                    _switch(texts, languages, here),
                     h.p("#state")[
-                        "Updated ",
+                        f"{texts.updated} ",
                         h.time(datetime=updated.isoformat(timespec="seconds"))[
                             f"{updated:%H:%M:%S}"
                         ],
-                        h.span("#live"),
+                        h.span("#live", data_live=texts.live, data_not_live=texts.not_live),
                     ],
                 ],
-                h.p("#trouble", role="status"),
+                h.p(
+                    "#trouble", role="status", data_no_answer=texts.no_answer,
+                    data_failed=texts.failed,
+                ),
+                page.said and h.p("#said", role="alert")[page.said],
                 page.main,
-                h.footer[
-                    h.p[CAUTION],
-                    h.p[
-                        "To be looked at only, and only on this computer: nothing can be changed."
-                    ],
-                ],
+                h.footer[h.p[texts.no_diagnosis], h.p[texts.local_only]],
             ],
         ]
-    )
+    )  # fmt: skip
+
+
+def _switch(texts: Texts, languages: Sequence[Texts], here: str) -> Element:
+    """Links to the same page in the other languages."""
+    return h.nav(".languages", aria_label=texts.languages)[
+        (
+            h.a(href=f"{here}?{urlencode({LANGUAGE: other.tag})}", lang=other.tag,
+                hreflang=other.tag)[other.name]
+            for other in languages
+            if other is not texts
+        )
+    ]  # fmt: skip
 
 
 def page(title: str, *parts: Element | None) -> Page:
@@ -103,14 +128,24 @@ def missing_page(text: str, there: Sequence[tuple[str, ...]]) -> Page:
     )
 
 
-def trouble_page(text: str) -> Page:
+def trouble_page(text: str, texts: Texts) -> Page:
     """What is wrong with the store."""
     return page(
-        "Not readable",
+        texts.unreadable,
         h.section("#failure")[
-            h.h1["The store cannot be shown"],
-            h.p(".failure")[printable(text)],
-            h.p["It is tried again every few seconds."],
+            h.h1[texts.not_shown],
+            h.p(".failure", lang="en")[printable(text)],
+            h.p[texts.tried_again],
+        ],
+    )
+
+
+def refused_page(texts: Texts) -> Page:
+    """That what was sent was not taken, and what to do."""
+    return page(
+        texts.refused,
+        h.section("#refused")[
+            h.h1[texts.refused], h.p[texts.refused_why], h.p[h.a(href="/care")[texts.back]]
         ],
     )
 

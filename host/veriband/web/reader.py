@@ -1,10 +1,11 @@
-"""Reads the store in a thread of its own, and only what has changed since the last look."""
+"""The store in a thread of its own: read only where it has changed since the last look."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -37,6 +38,18 @@ class Reader:
         """What `view` gives of the store as it is now. Raises what it does, and StoreError."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, self._look, view, about)
+
+    async def change(
+        self, action: Callable[Concatenate[Store, P], T], *about: P.args, **_: P.kwargs
+    ) -> T:
+        """What `action` gives, done with the store opened for writing. Raises as `look`."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._change, action, about)
+
+    def _change(self, action: Callable[..., T], about: tuple[Any, ...]) -> T:
+        self._opened()  # or a store that went away would be made anew
+        with closing(Store(self._path)) as store:
+            return action(store, *about)
 
     def _look(self, view: Callable[..., T], about: tuple[Any, ...]) -> T:
         try:

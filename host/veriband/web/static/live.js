@@ -11,15 +11,20 @@ function parts(page) {
   return new Map([...page.querySelectorAll("main > section")].map((s) => [s.id, s.outerHTML]));
 }
 
+const words = (id) => document.getElementById(id).dataset;
+
 function say(live, trouble) {
   document.documentElement.dataset.live = live ? "yes" : "no";
-  document.getElementById("live").textContent = live ? "live" : "not live";
+  document.getElementById("live").textContent = live ? words("live").live : words("live").notLive;
   const told = document.getElementById("trouble");
   if (told.textContent !== trouble) told.textContent = trouble;
 }
 
-// Puts `content` in place of `old`; what was open stays open, the focus and the scrolling stay.
+// Puts `content` in place of `old`; what was open stays open, what was typed, the focus and the
+// scrolling stay.
 function put(old, content) {
+  const typed = [...old.querySelectorAll("input[id]")].filter((i) => i.value !== i.defaultValue);
+  const cursors = typed.map((i) => [i.id, i.value, i.selectionStart, i.selectionEnd]);
   const open = [...old.querySelectorAll("details[open]")].map((d) => d.id);
   const scrolled = [...old.querySelectorAll(".scrolling")].map((d) => [d.id, d.scrollLeft]);
   const active = old.contains(document.activeElement) ? document.activeElement : null;
@@ -30,6 +35,13 @@ function put(old, content) {
   for (const [each, x] of scrolled) {
     const box = document.getElementById(each);
     if (box) box.scrollLeft = x;
+  }
+  for (const [each, value, ...selection] of cursors) {
+    const field = document.getElementById(each);
+    if (field) {
+      field.value = value;
+      field.setSelectionRange(...selection);
+    }
   }
   if (!active) return;
   const same = href
@@ -55,6 +67,17 @@ function update(page) {
   document.querySelector("#state time").replaceWith(page.querySelector("#state time"));
 }
 
+// Tells which alerts were shown here, in this version: they are owed to this page no more.
+async function confirm() {
+  const token = document.querySelector("[data-token]")?.dataset.token;
+  const seen = [...document.querySelectorAll("[data-shown]")].map((a) => a.dataset.shown);
+  if (document.hidden || !token || !seen.length) return;
+  const form = new URLSearchParams({ token });
+  for (const each of seen) form.append("shown", each);
+  const signal = AbortSignal.timeout(PATIENCE_MS);
+  await fetch("/care/shown", { method: "POST", body: form, signal });
+}
+
 async function look() {
   clearTimeout(timer);
   try {
@@ -65,19 +88,21 @@ async function look() {
     });
     if (answer.status === 304) {
       say(true, "");
+      await confirm();
       return;
     }
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     if (answer.status < 500) {
       update(page);
       say(true, "");
+      await confirm();
     } else if (document.querySelector("main .failure")) {
       say(false, "");
     } else {
-      say(false, page.querySelector(".failure")?.textContent ?? "Veriband failed: see what it printed.");
+      say(false, page.querySelector(".failure")?.textContent ?? words("trouble").failed);
     }
   } catch {
-    say(false, "Veriband does not answer: what is shown may be old. See whether 'veriband web' runs.");
+    say(false, words("trouble").noAnswer);
   } finally {
     if (!document.hidden) timer = setTimeout(look, EVERY_MS);
   }

@@ -1,0 +1,116 @@
+"""What the pages say: each language says all of it, in a module of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+LANGUAGE = "lang"  # a page's parameter, and the cookie that keeps it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Texts:
+    """The texts of a language, with its `tag` (RFC 5646) and its own `name`.
+
+    What stands in braces is put in by whoever shows the text. Tables of words are by the English
+    word that the code has; those of periods in their order, 0 from 23:00 on.
+    """
+
+    tag: str
+    name: str
+
+    # Around each page.
+    nav: str
+    wearers: str
+    contests: str
+    operator: str
+    languages: str
+    updated: str
+    live: str
+    not_live: str
+    no_answer: str
+    failed: str
+    local_only: str
+    no_diagnosis: str
+    not_there: str
+    no_such_page: str
+    unreadable: str
+    not_shown: str
+    tried_again: str
+    refused: str
+    refused_why: str
+    back: str
+
+    # Of time.
+    minutes_ago: str
+    hours_ago: str
+    days_ago: str
+    no_data: str
+    this_computers_time: str
+    zone: str
+
+    # The carer's page.
+    caring: str
+    nobody: str
+    nobody_yet: str
+    counts: str
+    urgency: Mapping[str, str]
+    severity: Mapping[str, str]
+    phase: Mapping[str, str]
+    no_band: str
+    well_title: str
+    wearer: str
+    data: str
+    band: str
+    hops_title: str
+    hop: Mapping[str, str]
+    hop_state: Mapping[str, str]
+    hop_text: Mapping[str, str]  # by hop and state; none: the hop's own, which is English
+    silence: Mapping[str, str]  # by hop; none: the alert's own, which is English
+    since: str
+    anomalies: str
+    faults: str
+    choices: str
+    this_computer: str
+    closed_title: str
+    facts: str
+    above: str
+    below: str
+    uncalibrated: str
+    own: str
+    one_reading: str
+    readings: str
+    reading_outside: str
+    last_outside: str
+    over_since: str
+    goes_on: str
+    cycle: str
+    whole: str
+    partial: str
+    result: str
+    index: Mapping[str, str]
+    acknowledged_by: str
+    acknowledge: str
+    acknowledge_of: str
+    your_name: str
+    note: str
+    send: str
+    name_wanted: str
+    already: str
+    is_closed: str
+    held_back: str
+    held_back_why: Mapping[str, str]
+    steps_title: str
+    step: Mapping[str, str]
+    of_whom: str
+    alert_caution: str
+
+    # Readings.
+    period: str
+    time: str
+    source: str
+    status: str
+    vital: Mapping[str, str]
+    vital_status: Mapping[str, str]
+    sources: Mapping[str, str]
+    periods: tuple[str, ...]
