@@ -49,7 +49,8 @@ def request(query: str = "", **headers: str) -> Request:
 @pytest.mark.parametrize(
     ("accepted", "expected"),
     [
-        ("", ENGLISH), ("zh", CHINESE), ("zh-Hant-TW, en;q=0.5", CHINESE), ("de, zh;q=0.1", CHINESE),
+        ("", ENGLISH), ("zh", CHINESE), ("zh-Hant-TW, en;q=0.5", CHINESE),
+        ("de, zh;q=0.1", CHINESE),
         ("en-GB, zh;q=0.9", ENGLISH), ("zh;q=0, en", ENGLISH), ("zh;q=x", ENGLISH),
         ("zh;q=0.2, en;q=0.8", ENGLISH), (";;,,=", ENGLISH), ("ZH-cn", CHINESE),
     ],

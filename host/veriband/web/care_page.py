@@ -270,9 +270,7 @@ class _Writer:
             h.tbody[
                 (
                     h.tr[
-                        h.th(scope="row")[
-                            f"{hours(row['period'])} {texts.periods[row['period']]}"
-                        ],
+                        h.th(scope="row")[self._period(row["period"])],
                         h.td[str(row["at"])[11:16]],
                         (h.td[self._sign(row.get(key))] for key in texts.vital),
                         h.td[shown(texts.sources.get(row["source"], row["source"]))],
@@ -281,6 +279,9 @@ class _Writer:
                 )
             ],
         ]
+
+    def _period(self, index: int) -> str:
+        return f"{hours(index)} {self._texts.periods[index]}"
 
     def _sign(self, sign: Mapping[str, Any] | None) -> str:
         """A vital sign of vitals.signs.as_json."""

@@ -21,10 +21,10 @@ DEFAULT_PORT = 8080
 @click.option("--open", "in_browser", is_flag=True, help="Open the page in the browser.")
 @click.pass_context
 def web(ctx: click.Context, port: int, in_browser: bool) -> None:
-    """Show contests and wearers' days in the browser, live, until Ctrl-C.
+    """Show wearers, alerts and contests in the browser, live, until Ctrl-C.
 
     Only this computer can see the pages (127.0.0.1), and whoever is logged in on it: accounts and
-    TLS come later, and other computers with them. Nothing can be changed there.
+    TLS come later, and other computers with them. Alerts can be acknowledged there.
     """
     try:
         from veriband.web.server import listen, serve
