@@ -9,6 +9,7 @@ from tests.host.minutes import put
 from tests.web.contest import HOSTILE, ZONE
 from veriband.alerts import found, hops
 from veriband.alerts.book import Book
+from veriband.alerts.granted import book_of
 from veriband.alerts.hops import Patience
 from veriband.alerts.machine import HOUR_MS, MINUTE_MS
 from veriband.analysis.cycles import Stay
@@ -79,9 +80,7 @@ def ward(path: Path, now_ms: int) -> Ward:
     """dora and carl are well, carl's strip is out; nothing comes from ben; a hostile one has a
     high heart rate, anna a critical one; eve wears no band."""
     store = Store(path)
-    configuration = Configuration()
-    ladder = configuration.ladder()
-    its = Ward(path, store, Book(store, lambda _: ladder, configuration.limits()), now_ms)
+    its = Ward(path, store, book_of(store, Configuration()), now_ms)
     its.came(its.worn("dora"), 70, 71)
     its.pulled(its.worn("carl"))
     its.came(its.worn("ben"), 66, ago_min=20 * 60)

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from veriband.alerts.book import Book, Cause
 from veriband.alerts.machine import Ladder, Rung
-from veriband.configuration import CONSOLE, Configuration
+from veriband.configuration import BUILT_IN, Configuration
 from veriband.context import utc_ms
 from veriband.store import Store, consents
 from veriband.store.consents import Grantee
 
-OWN = (CONSOLE,)  # terminals that are this host itself, which knows it all
+OWN = BUILT_IN  # terminals that are this host itself, which knows it all
 
 
 def book_of(store: Store, configuration: Configuration) -> Book:

@@ -18,6 +18,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 
 from veriband.alerts.book import Book, Entry, NoSuchAlert
+from veriband.alerts.granted import book_of
 from veriband.configuration import PAGE, Configuration
 from veriband.context import utc_ms
 from veriband.errors import VeribandError
@@ -75,8 +76,7 @@ class _Pages:
         self._judging = Reader(path)  # which takes its time, and keeps nothing else waiting
         self._reader = Reader(path)
         self._zone = zone
-        self._ladder = configuration.ladder()
-        self._patience = configuration.patience()
+        self._configuration = configuration
         self._forms = Forms()
 
     def answering(self, make: _Making) -> Callable[[Request], Awaitable[Response]]:
@@ -138,10 +138,11 @@ class _Pages:
         return care_page(its, visit.texts, token, minute * MINUTE_MS, said)
 
     def _ward(self, store: Store, _minute: int) -> Ward:
-        return ward(store, self._book(store), self._patience, self._zone, utc_ms())
+        patience = self._configuration.patience()
+        return ward(store, self._book(store), patience, self._zone, utc_ms())
 
     def _book(self, store: Store) -> Book:
-        return Book(store, lambda _: self._ladder)
+        return book_of(store, self._configuration)
 
     async def acknowledge(self, visit: Visit) -> Page | Response:
         """Somebody sees to an alert."""
