@@ -41,6 +41,8 @@ from veriband.store.roster import Band
 from veriband.terminal import printable
 from veriband.vitals.meter_command import fetched
 from veriband.vitals.pressure import Reminder
+from veriband.web.beside import serve_beside
+from veriband.web.command import DEFAULT_PORT
 
 SILENCE_S = 60.0  # between looks at what is silent
 OTHERS_S = 5.0  # between looks whether another process has changed the store
@@ -74,17 +76,32 @@ def summary(synced: Synced) -> str:
     show_default=True,
     help="Seconds between syncs, at least 1.",
 )
+@click.option("--web/--no-web", "with_web", default=True, help="Serve the pages.  [default: web]")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True,
+    help="Of the pages. 0: any that is free.",
+)  # fmt: skip
 @click.pass_context
-def run(ctx: click.Context, addresses: tuple[str, ...], every: float) -> None:
+def run(
+    ctx: click.Context, addresses: tuple[str, ...], every: float, with_web: bool, port: int
+) -> None:
     """Sync bands for as long as this runs (all known ones, or those named), and tell alerts.
 
-    If none is named, meters, too, whenever they are near.
+    If none is named, meters, too, whenever they are near. The pages for the browser are served
+    meanwhile, to this computer only.
     """
     store, zone, configuration = open_store(ctx), zone_of(ctx), configuration_of(ctx)
+    bands = chosen(store, addresses)
+    if with_web:
+        url = serve_beside(
+            port, store.path, zone, configuration, lambda text: click.echo(text, err=True)
+        )
+        if url:
+            click.echo(f"Veriband's pages are at {url}care.")
 
     async def work() -> None:
         daemon = Daemon(store, zone, configuration, every)
-        await daemon.run(system_radio(), chosen(store, addresses), _meters(store, addresses))
+        await daemon.run(system_radio(), bands, _meters(store, addresses))
 
     run_until_stopped(work())
 

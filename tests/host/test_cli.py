@@ -76,7 +76,7 @@ def test_what_is_tried_with_the_radio_is_shown_while_it_runs_and_afterwards(
 
     monkeypatch.setattr(run_command, "system_radio", lambda: Radio(scanner=Wedged))
     monkeypatch.setattr(asyncio, "run", lambda work: clock.run(work, limit_s=600))
-    done = run("--store", path, "run")
+    done = run("--store", path, "run", "--no-web")
     assert isinstance(done.exception, clock.Deadlock), "it goes on and on"
     (rescan, advice) = (line for line in done.output.splitlines() if BAND not in line)
     assert rescan == "No scan begins; Bluetooth was made to listen anew: it cannot."

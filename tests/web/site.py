@@ -1,4 +1,4 @@
-"""`veriband web` as a process, on a free port."""
+"""`veriband web`, or `veriband run`, as a process on a free port."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ class Site:
         return int(self.url.rstrip("/").rpartition(":")[2])
 
 
-def start(store: Path, *arguments: str) -> subprocess.Popen[str]:
+def start(store: Path, name: str, *arguments: str) -> subprocess.Popen[str]:
     """Start it."""
     command = [sys.executable, "-m", "veriband", "--store", str(store), "--zone", "Europe/Berlin"]
     return subprocess.Popen(
-        [*command, "web", *arguments],
+        [*command, name, *arguments],
         env=os.environ | {"BROWSER": "true"},
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
 
 @contextmanager
-def site(store: Path) -> Iterator[Site]:
+def site(store: Path, name: str = "web") -> Iterator[Site]:
     """Have it while this lasts, from the moment on when it has told where it is."""
-    process = start(store, "--port", "0")
+    process = start(store, name, "--port", "0")
     assert process.stdout is not None
     try:
         line = process.stdout.readline()

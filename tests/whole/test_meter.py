@@ -586,7 +586,9 @@ def test_the_daemon_runs_with_a_meter_and_no_band(
         live(whole())
 
     monkeypatch.setattr(asyncio, "run", play)
-    done = CliRunner().invoke(main, ["--store", str(path), "--zone", "Europe/Berlin", "run"])
+    done = CliRunner().invoke(
+        main, ["--store", str(path), "--zone", "Europe/Berlin", "run", "--no-web"]
+    )
     assert done.exit_code == 0, done.output
     refused = f"Meter {METER} sent a reading that was not taken: it is cut."
     lines = [f"{METER}: 1 new reading", f"{METER}: 0 new readings", refused]
