@@ -92,15 +92,19 @@ def run(
     """
     store, zone, configuration = open_store(ctx), zone_of(ctx), configuration_of(ctx)
     bands = chosen(store, addresses)
-    if with_web:
+
+    def serve(daemon: Daemon) -> None:
         url = serve_beside(
-            port, store.path, zone, configuration, lambda text: click.echo(text, err=True)
-        )
+            port, store.path, zone, configuration, daemon.ask,
+            lambda text: click.echo(text, err=True),
+        )  # fmt: skip
         if url:
             click.echo(f"Veriband's pages are at {url}care.")
 
     async def work() -> None:
         daemon = Daemon(store, zone, configuration, every)
+        if with_web:
+            serve(daemon)
         await daemon.run(system_radio(), bands, _meters(store, addresses))
 
     run_until_stopped(work())
@@ -115,6 +119,8 @@ class Daemon:
         self._store = store
         self._zone = zone
         self._every_s = every_s
+        self._loop = asyncio.get_running_loop()
+        self._supervisors: dict[str, Supervisor] = {}
         book = book_of(store, configuration)
         terminals: dict[str, Terminal] = {CONSOLE: self._print}
         for terminal in configuration.terminal:
@@ -202,11 +208,20 @@ class Daemon:
             if sentence := hub.due(told_ms):
                 say(sentence)
 
-        await Supervisor(
+        self._supervisors[band.address] = supervisor = Supervisor(
             radio, store, band, utc_ms, zone, every_s=self._every_s,
             watchers=[Watch(store, band, zone, say), self._attention.to(band)], ladder=ladder,
             on_sync=synced, on_trouble=lambda error: self._trouble(f"{band.address}: {error}"),
-        ).run()  # fmt: skip
+        )  # fmt: skip
+        await supervisor.run()
+
+    def ask(self, address: str, vital: int) -> bool:
+        """Have a band measure a vital sign (items.VITAL_*) now; False: it is not kept at here. May
+        be called from any thread."""
+        supervisor = self._supervisors.get(address)
+        if supervisor:
+            self._loop.call_soon_threadsafe(supervisor.ask, vital)
+        return supervisor is not None
 
     async def _keep_meter(self, radio: Radio, address: str) -> None:
         def came(what: Fetched) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Collection, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import tzinfo
 from typing import Protocol
 
@@ -71,6 +71,15 @@ class Supervisor:
         self._rng = rng or random.Random()
         self._on_sync = on_sync
         self._on_trouble = on_trouble
+        self._asked: list[int] = []
+        self._called = asyncio.Event()
+
+    def ask(self, vital: int) -> None:
+        """Have a vital sign (items.VITAL_*) measured as soon as the band can be reached, and what
+        it gave fetched: somebody waits for it."""
+        if vital not in self._asked:
+            self._asked.append(vital)
+        self._called.set()
 
     async def once(self) -> Synced:
         """Find, connect, sync, disconnect, within DEADLINE_S. Raises VeribandError, whatever
@@ -100,13 +109,20 @@ class Supervisor:
 
     async def _look(self, session: Session) -> None:
         """Have measured what is wanted now; the band journals it for the next sync."""
-        for watcher in self._watchers:
+        for look in (self._take_asked, *(watcher.look for watcher in self._watchers)):
             try:
                 with self._foreseen():
-                    for vital in watcher.look(self._utc_ms()):
+                    for vital in look(self._utc_ms()):
                         await session.measure(vital)
             except VeribandError as error:  # what was synced is synced
                 self._note(error)
+
+    def _take_asked(self, _: int) -> list[int]:
+        """What was asked for, which is not asked of the band twice."""
+        asked, self._asked = self._asked, []
+        if asked:
+            self._called.set()  # the next sync, which fetches it, is due at once
+        return asked
 
     async def run(self) -> None:
         """Sync for ever; failures are noted in the store and tried again."""
@@ -125,7 +141,10 @@ class Supervisor:
                     self._ladder.synced(self._band.address)
                 retry_s = FIRST_RETRY_S
                 wait_s = min([self._every_s, *(its.within_s for its in self._watchers)])
-            await asyncio.sleep(wait_s)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._called.wait()
+            self._called.clear()
 
     async def _climb(self, error: VeribandError) -> None:
         try:

@@ -10,6 +10,7 @@ from threading import Thread
 from veriband.configuration import Configuration
 from veriband.errors import VeribandError
 
+Ask = Callable[[str, int], bool]
 WITHOUT = "This goes on without its pages"
 
 
@@ -18,10 +19,12 @@ def serve_beside(
     path: Path,
     zone: tzinfo,
     configuration: Configuration,
+    ask: Ask,
     on_trouble: Callable[[str], None],
 ) -> str | None:
     """Serve pages about the store at `path` in a thread of its own, until the process ends.
 
+    `ask` a band of that address for a vital sign (items.VITAL_*): whether it can be asked.
     Where they are; None where they cannot be, `on_trouble` is told why.
     """
     try:
@@ -39,7 +42,7 @@ def serve_beside(
     except VeribandError as error:
         on_trouble(f"{error} {WITHOUT}.")
         return None
-    app, where = application(path, zone, configuration), its.getsockname()
+    app, where = application(path, zone, configuration, ask), its.getsockname()
 
     def serve() -> None:
         try:

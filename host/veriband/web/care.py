@@ -119,7 +119,7 @@ def ward(store: Store, book: Book, patience: Patience, zone: tzinfo, now_ms: int
     for wearer in store.wearers():
         its_zone = zone_of(wearer, zone)
         matters = of_whom.get(wearer.id, [])
-        ways = _ways(store, wearer, patience, its_zone, now_ms)
+        ways = ways_of(store, wearer, patience, its_zone, now_ms)
         ages = [hop.data_ms for way in ways for hop in way.hops if hop.data_ms is not None]
         charges.append(
             Charge(
@@ -162,10 +162,10 @@ def _worst_first(charge: Charge) -> tuple[Urgency, bool, float, str]:
     return charge.urgency, charge.is_seen_to, age_ms, charge.wearer.name
 
 
-def _ways(
+def ways_of(
     store: Store, wearer: Wearer, patience: Patience, zone: tzinfo, now_ms: int
 ) -> list[Way]:
-    """Those of the bands that they wear now."""
+    """The ways from a wearer to here over the bands that they wear now. Raises StoreError."""
     return [
         Way(
             worn.band.address,

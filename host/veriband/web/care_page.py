@@ -14,11 +14,11 @@ from markupsafe import Markup
 from veriband.alerts.hops import KIND, Hop
 from veriband.alerts.machine import Severity
 from veriband.alerts.words import clock
-from veriband.analysis.cycles import hours
 from veriband.terminal import printable
 from veriband.web.care import Charge, Closed, Matter, Urgency, Ward, Way
-from veriband.web.document import Page, shown
+from veriband.web.document import Page, shown, wearer_path
 from veriband.web.forms import TOKEN
+from veriband.web.readings_table import readings_table
 from veriband.web.texts import Texts
 
 MOST_NAME, MOST_NOTE = 80, 500
@@ -32,7 +32,7 @@ _SIGN = {
 
 def care_page(of: Ward, texts: Texts, token: str, now_ms: int, said: str = "") -> Page:
     """All of it; `token` for its forms, `said` in answer to one."""
-    its = _Writer(texts, token, now_ms)
+    its = Writer(texts, token, now_ms)
     troubled = [charge for charge in of.charges if charge.urgency is not Urgency.WELL]
     well = [charge for charge in of.charges if charge.urgency is Urgency.WELL]
     main = h.main[
@@ -42,11 +42,11 @@ def care_page(of: Ward, texts: Texts, token: str, now_ms: int, said: str = "") -
         its.well(well),
         its.closed(of.closed),
     ]
-    return Page(texts.caring, Markup(main), said, has_form=True)
+    return Page(texts.caring, Markup(main), said, has_form=True, status=409 if said else 200)
 
 
-class _Writer:
-    """Writes in a language, at a moment."""
+class Writer:
+    """Writes in a language, with that token in forms, at a moment."""
 
     def __init__(self, texts: Texts, token: str, now_ms: int) -> None:
         self._texts = texts
@@ -82,14 +82,14 @@ class _Writer:
         return h.section(
             f"#{name}", class_=["card", of.urgency.name.lower()], aria_labelledby=f"{name}-title"
         )[
-            h.h2(f"#{name}-title")[shown(of.wearer.name), " ", self._badge(of.urgency)],
+            h.h2(f"#{name}-title")[_link(of), " ", self._badge(of.urgency)],
             h.p(".note")[f"{texts.data}: {self._ago(of.data_ms)}"],
             (
                 h.div(class_=kind)[h.h3[title], (self._matter(matter, of.zone) for matter in its)]
                 for title, kind, its in parts
                 if its
             ),
-            self._ways(of),
+            self.ways(of.ways, of.matters),
             self._held_back(of),
         ]
 
@@ -106,9 +106,9 @@ class _Writer:
                 h.tbody[
                     (
                         h.tr[
-                            h.th(scope="row")[shown(charge.wearer.name)],
+                            h.th(scope="row")[_link(charge)],
                             h.td[self._ago(charge.data_ms)],
-                            h.td[self._ways(charge), self._held_back(charge)],
+                            h.td[self.ways(charge.ways, charge.matters), self._held_back(charge)],
                         ]
                         for charge in charges
                     )
@@ -233,7 +233,7 @@ class _Writer:
             and h.div(
                 f"#{name}-result.scrolling", tabindex="0", role="region",
                 aria_label=f"{texts.result}: {entry.number}",
-            )[self._result(facts["result"])],
+            )[readings_table(texts, facts["result"])],
             h.p(".note")[texts.steps_title],
             h.ul[
                 (
@@ -261,52 +261,17 @@ class _Writer:
         values.append((texts.cycle, f"{facts.get('cycle', '')} ({extent})"))
         return h.dl(".facts")[(h.div[h.dt[term], h.dd[value]] for term, value in values)]
 
-    def _result(self, rows: Sequence[Mapping[str, Any]]) -> Element:
-        """A detection cycle's readings."""
-        texts = self._texts
-        heads = (texts.period, texts.time, *texts.vital.values(), texts.source)
-        return h.table[
-            h.thead[h.tr[(h.th(scope="col")[head] for head in heads)]],
-            h.tbody[
-                (
-                    h.tr[
-                        h.th(scope="row")[self._period(row["period"])],
-                        h.td[str(row["at"])[11:16]],
-                        (h.td[self._sign(row.get(key))] for key in texts.vital),
-                        h.td[shown(texts.sources.get(row["source"], row["source"]))],
-                    ]
-                    for row in rows
-                )
-            ],
-        ]
-
-    def _period(self, index: int) -> str:
-        return f"{hours(index)} {self._texts.periods[index]}"
-
-    def _sign(self, sign: Mapping[str, Any] | None) -> str:
-        """A vital sign of vitals.signs.as_json."""
-        if sign is None:
-            return "–"
-        texts = self._texts
-        names = ("bpm", "percent", "systolic_mmhg", "diastolic_mmhg")
-        value = "/".join(str(sign[name]) for name in names if name in sign)
-        mark = f" ({texts.uncalibrated})" if value and sign.get("calibrated") is False else ""
-        if sign["status"] == "ok":
-            return f"{value}{mark}"
-        status = texts.vital_status.get(sign["status"], sign["status"])
-        return f"{value}{mark} {status}".strip()
-
     # How it comes here.
 
-    def _ways(self, of: Charge) -> Node:
-        texts = self._texts
-        if not of.ways:
-            return h.p(".note")[texts.no_band]
-        told = {matter.entry.cause.subject for matter in of.matters}
+    def ways(self, its: Sequence[Way], matters: Sequence[Matter] = ()) -> Node:
+        """The hops of each, without what these alerts say."""
+        if not its:
+            return h.p(".note")[self._texts.no_band]
+        told = {matter.entry.cause.subject for matter in matters}
         return h.ul(".hops")[
             (
                 self._hop(way, hop, f"{KIND}/{way.address}/{hop.name}" in told)
-                for way in of.ways
+                for way in its
                 for hop in way.hops
             )
         ]
@@ -343,6 +308,10 @@ class _Writer:
             return self._texts.held_back_why.get(why, why)
         key = why.replace(number[0], "{n}", 1)
         return self._texts.held_back_why.get(key, why).format(n=number[0])
+
+
+def _link(of: Charge) -> Element:
+    return h.a(href=wearer_path(of.wearer.name))[shown(of.wearer.name)]
 
 
 def ago(texts: Texts, utc_ms: int | None, now_ms: int) -> str:

@@ -28,17 +28,17 @@ def day_page(day: Day) -> Page:
                 h.strong[on],
                 _day_link(day, day.later, "next"),
             ],
-            _totals(day),
+            totals(day),
             h.p(".note")[_until(day)],
         ],
         h.section("#day.card", aria_labelledby="day-title")[
             h.h2("#day-title")["Heart rate and steps"],
-            _picture(day),
+            picture(day),
         ],
         told("evidence", "Why", day.evidence),
         h.section("#tables.card", aria_labelledby="tables-title")[
             h.h2("#tables-title")["The same as tables"],
-            h.details("#by-hour")[h.summary["By the hour"], _hours(day)],
+            h.details("#by-hour")[h.summary["By the hour"], hours_table(day)],
             h.details("#by-minute")[h.summary["Every minute"], _minutes(day)],
         ],
     ]
@@ -52,7 +52,8 @@ def _day_link(day: Day, other: date | None, rel: str) -> Element | None:
     return h.a(href=f"{path(day.contest, day.wearer)}?day={other}", rel=rel)[text]
 
 
-def _totals(day: Day) -> Element:
+def totals(day: Day) -> Element:
+    """The day's steps by what becomes of them."""
     by_mark = {mark: day.steps(mark) for mark in Mark}
     claimed = sum(by_mark.values())
     uncounted = by_mark[Mark.STRUCK] + (0 if day.counts_unverified else by_mark[Mark.UNVERIFIED])
@@ -74,7 +75,8 @@ def _until(day: Day) -> str:
     return f"The data end at {until}. Times are those of {zone_name(day.zone)}."
 
 
-def _picture(day: Day) -> Node:
+def picture(day: Day) -> Node:
+    """The day as a picture, with its legend, and in words what is marked in it."""
     if not any(day.minutes):
         return h.p["Nothing has come of this day."]
     legend = (
@@ -128,7 +130,8 @@ def _scrolling(name: str, table: Element) -> Element:
     ]
 
 
-def _hours(day: Day) -> Element:
+def hours_table(day: Day) -> Element:
+    """The day by the hour."""
     heads = ("From", "Steps", "Struck", "Unveri\u00adfied", "Heart rate", "Known min.")
     return _scrolling(
         "hours",

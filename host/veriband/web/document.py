@@ -27,17 +27,24 @@ class Page:
     """A page's title, and what of it changes with the store: sections, each with an id.
 
     `said`: an answer to what was sent from it. One that `has_form` is not loaded anew by itself.
+    `status`: of HTTP.
     """
 
     title: str
     main: Markup
     said: str = ""
     has_form: bool = False
+    status: int = 200
 
 
 def path(*names: str) -> str:
     """Where a contest is, or a wearer in it."""
     return "/".join(["/contest", *(quote(name, safe="") for name in names)])
+
+
+def wearer_path(name: str) -> str:
+    """Where a wearer's own page is."""
+    return f"/wearer/{quote(name, safe='')}"
 
 
 def shell(
@@ -97,9 +104,9 @@ def _switch(texts: Texts, languages: Sequence[Texts], here: str) -> Element:
     ]  # fmt: skip
 
 
-def page(title: str, *parts: Element | None) -> Page:
+def page(title: str, *parts: Element | None, status: int = 200) -> Page:
     """A page of these sections; None is left out."""
-    return Page(title, Markup(h.main[parts]))
+    return Page(title, Markup(h.main[parts]), status=status)
 
 
 def empty_page() -> Page:
@@ -125,6 +132,7 @@ def missing_page(text: str, there: Sequence[tuple[str, ...]]) -> Page:
             h.ul[(h.li[h.a(href=path(*names))[shown(names[-1])]] for names in there)],
             h.p[h.a(href="/")["The newest contest"]],
         ],
+        status=404,
     )
 
 
@@ -137,6 +145,7 @@ def trouble_page(text: str, texts: Texts) -> Page:
             h.p(".failure", lang="en")[printable(text)],
             h.p[texts.tried_again],
         ],
+        status=503,
     )
 
 
@@ -147,6 +156,7 @@ def refused_page(texts: Texts) -> Page:
         h.section("#refused")[
             h.h1[texts.refused], h.p[texts.refused_why], h.p[h.a(href="/care")[texts.back]]
         ],
+        status=403,
     )
 
 

@@ -3,6 +3,8 @@
 from veriband.alerts.words import CAUTION as ALERT_CAUTION
 from veriband.contest.words import CAUTION
 from veriband.records import STRIP
+from veriband.vitals.words import CAUTION as CAUTION_OF_VITALS
+from veriband.vitals.words import ESTIMATED
 from veriband.web.texts import Texts
 from veriband_protocol.items import STATUSES
 
@@ -136,7 +138,41 @@ ENGLISH = Texts(
     vital_status={status: status for status in STATUSES},
     sources={STRIP: STRIP, "typed in": "typed in"},
     periods=(
-        "rat", "ox", "tiger", "rabbit", "dragon", "snake",
-        "horse", "goat", "monkey", "rooster", "dog", "pig",
+        "zǐ, rat", "chǒu, ox", "yín, tiger", "mǎo, rabbit", "chén, dragon", "sì, snake",
+        "wǔ, horse", "wèi, goat", "shēn, monkey", "yǒu, rooster", "xū, dog", "hài, pig",
     ),
+    all_wearers="All wearers",
+    has_alerts="Something is open about {name}: see the alerts",
+    today="Steps and heart rate today",
+    by_the_hour="By the hour",
+    nothing_today="Nothing has come of today.",
+    cycle_title="The detection cycle",
+    cycle_until="Cycle {cycle}, until 23:00. Times are those of {zone}.",
+    tradition="Periods and organs are those of ziwu liuzhu: a traditional concept, not medical "
+    "evidence. Nothing is judged by them.",
+    organ="Organ",
+    organs=(
+        "gallbladder", "liver", "lung", "large intestine", "stomach", "spleen",
+        "heart", "small intestine", "bladder", "kidney", "pericardium", "triple burner",
+    ),
+    no_reading="no reading",
+    under_way="under way",
+    to_come="to come",
+    face="The cycle's twelve periods on a clock of 24 hours, midnight on top: {known} with "
+    "readings, {missing} without, {coming} to come. The table below has the same.",
+    vitals_title="Vital signs",
+    readings_title="The cycle's readings",
+    as_table="The same as a table",
+    vital_caution=CAUTION_OF_VITALS,
+    not_calibrated="Uncalibrated: no housing has been measured against a reference.",
+    estimated=ESTIMATED,
+    measure_title="Measure now",
+    measure_why="The band is asked as soon as it can be reached, mostly within a minute.",
+    measure="Measure {vital}",
+    measure_asked="The band is asked as soon as it can be reached. What it measures is shown here "
+    "when it has come, a minute later at the earliest.",
+    measure_elsewhere="Only the pages that 'veriband run' serves can ask a band. From the command "
+    "line it is asked by 'veriband measure'.",
+    measure_not_here="'veriband run' does not keep at this band: begin it without naming bands.",
+    no_such_wearer="There is no wearer {name}.",
 )  # fmt: skip

@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, tzinfo
 from importlib.resources import files
 from pathlib import Path
@@ -24,7 +24,9 @@ from veriband.context import utc_ms
 from veriband.errors import VeribandError
 from veriband.store import Store
 from veriband.terminal import printable
+from veriband.vitals.signs import VITALS
 from veriband.web import document, language, views
+from veriband.web.beside import Ask
 from veriband.web.care import Ward, ward
 from veriband.web.care_page import MOST_NAME, MOST_NOTE, care_page
 from veriband.web.day_page import day_page
@@ -34,9 +36,12 @@ from veriband.web.leaderboard import contest_page
 from veriband.web.reader import Reader
 from veriband.web.texts import LANGUAGE, Texts
 from veriband.web.views import NothingThere
+from veriband.web.wearer import Person, person
+from veriband.web.wearer_page import wearer_page
 from veriband_protocol.items import MINUTE_MS
 
 _STATIC = {"style.css": "text/css", "live.js": "text/javascript", "icon.svg": "image/svg+xml"}
+ASKED = "asked"  # a parameter: a band was asked because of this page
 _YEAR_S = 365 * 86_400
 _NUMBER = re.compile(r"\d{1,15}", re.ASCII)
 _SHOWN = re.compile(r"(\d{1,15})\.(\d{1,15})", re.ASCII)
@@ -53,9 +58,12 @@ class Visit:
     browser: str
 
 
-def application(path: Path, zone: tzinfo, configuration: Configuration | None = None) -> Starlette:
-    """The pages; `zone` is that of who looks, and of wearers who have none of their own."""
-    its = _Pages(path, zone, configuration or Configuration())
+def application(
+    path: Path, zone: tzinfo, configuration: Configuration | None = None, ask: Ask | None = None
+) -> Starlette:
+    """The pages; `zone` is that of who looks, and of wearers who have none of their own. `ask` as
+    in beside.serve_beside; None: no band can be asked."""
+    its = _Pages(path, zone, configuration or Configuration(), ask)
     return Starlette(
         routes=[
             Route("/", its.answering(its.newest)),
@@ -64,6 +72,8 @@ def application(path: Path, zone: tzinfo, configuration: Configuration | None = 
             Route("/care", its.answering(its.care)),
             Route("/care", its.answering(its.acknowledge), methods=["POST"]),
             Route("/care/shown", its.answering(its.shown), methods=["POST"]),
+            Route("/wearer/{names:path}", its.answering(its.wearer)),
+            Route("/wearer/{names:path}", its.answering(its.measure), methods=["POST"]),
             Route("/{rest:path}", its.answering(its.nothing)),
         ]
     )
@@ -72,12 +82,15 @@ def application(path: Path, zone: tzinfo, configuration: Configuration | None = 
 class _Pages:
     """What is answered to whom, out of the store at `path`."""
 
-    def __init__(self, path: Path, zone: tzinfo, configuration: Configuration) -> None:
+    def __init__(
+        self, path: Path, zone: tzinfo, configuration: Configuration, ask: Ask | None
+    ) -> None:
         self._judging = Reader(path)  # which takes its time, and keeps nothing else waiting
         self._reader = Reader(path)
         self._zone = zone
         self._configuration = configuration
         self._forms = Forms()
+        self._ask = ask
 
     def answering(self, make: _Making) -> Callable[[Request], Awaitable[Response]]:
         """An endpoint for the page that `make` makes, or for what is in its way."""
@@ -85,18 +98,17 @@ class _Pages:
         async def answer(request: Request) -> Response:
             texts = language.chosen(request)
             visit = Visit(request, texts, self._forms.browser(request))
-            status = 200
             try:
                 page = await make(visit)
             except NothingThere as error:
-                status, page = 404, document.missing_page(str(error), error.there)
+                page = document.missing_page(str(error), error.there)
             except Refused:
-                status, page = 403, document.refused_page(texts)
+                page = document.refused_page(texts)
             except VeribandError as error:
-                status, page = 503, document.trouble_page(str(error), texts)
+                page = document.trouble_page(str(error), texts)
             if isinstance(page, Response):
                 return page
-            response = _response(visit, page, 409 if page.said else status, self._zone)
+            response = _response(visit, page, self._zone)
             if page.has_form:
                 self._forms.keep(response, visit.browser)
             if request.query_params.get(LANGUAGE) == texts.tag:
@@ -188,6 +200,37 @@ class _Pages:
             with suppress(NoSuchAlert):
                 book.delivered(number, PAGE, version, utc_ms())
 
+    # A wearer's.
+
+    async def wearer(self, visit: Visit, said: str = "") -> Page:
+        """A wearer's own page."""
+        match _names(visit.request):
+            case [name]:
+                minute = utc_ms() // MINUTE_MS
+                its = await self._judging.look(self._person, name, minute)
+                token = self._forms.token(visit.browser) if self._ask else None
+                if visit.request.query_params.get(ASKED):
+                    said = said or visit.texts.measure_asked
+                return wearer_page(its, visit.texts, token, minute * MINUTE_MS, said)
+            case _:
+                return await self.nothing(visit)
+
+    def _person(self, store: Store, name: str, _minute: int) -> Person:
+        patience = self._configuration.patience()
+        return person(store, self._book(store), patience, self._zone, name, utc_ms())
+
+    async def measure(self, visit: Visit) -> Page | Response:
+        """Have a wearer's band measure now."""
+        fields = await self._fields(visit)
+        vital = {VITALS[its].key: its for its in VITALS}.get(fields.get("vital", [""])[0])
+        names = _names(visit.request)
+        if vital is None or len(names) != 1 or self._ask is None:
+            raise Refused("vital")
+        its = await self._judging.look(self._person, names[0], utc_ms() // MINUTE_MS)
+        if not any([self._ask(way.address, vital) for way in its.ways]):
+            return replace(await self.wearer(visit, visit.texts.measure_not_here), status=409)
+        return RedirectResponse(f"{document.wearer_path(names[0])}?{ASKED}=1", 303)
+
     async def _fields(self, visit: Visit) -> dict[str, list[str]]:
         return await self._forms.read(visit.request, visit.request.state.origins)
 
@@ -204,19 +247,19 @@ def _static(request: Request) -> Response:
     return Response(content, media_type=_STATIC[name])
 
 
-def _response(visit: Visit, page: Page, status: int, zone: tzinfo) -> Response:
+def _response(visit: Visit, page: Page, zone: tzinfo) -> Response:
     """The page, be it that there is none; or only that it has not changed, to who has it."""
     request, texts = visit.request, visit.texts
     told = hashlib.sha256(f"{texts.tag} {page.said} {page.main}".encode()).hexdigest()
     version = f'"{told[:32]}"'
     headers = {"ETag": version, "Content-Language": texts.tag}
-    if status in (200, 404) and request.headers.get("if-none-match") == version:
+    if page.status in (200, 404) and request.headers.get("if-none-match") == version:
         return Response(status_code=304, headers=headers)
     here = request.scope["raw_path"].decode("ascii", "replace")
     updated = datetime.now(UTC).astimezone(zone)
     languages = list(language.LANGUAGES.values())
     text = document.shell(page, texts, languages, here, version, updated)
-    return HTMLResponse(text, status, headers)
+    return HTMLResponse(text, page.status, headers)
 
 
 def _refusal(entry: Entry, texts: Texts) -> str:

@@ -114,3 +114,32 @@ class Texts:
     vital_status: Mapping[str, str]
     sources: Mapping[str, str]
     periods: tuple[str, ...]
+
+    # A wearer's page.
+    all_wearers: str
+    has_alerts: str
+    today: str
+    by_the_hour: str
+    nothing_today: str
+    cycle_title: str
+    cycle_until: str
+    tradition: str
+    organ: str
+    organs: tuple[str, ...]
+    no_reading: str
+    under_way: str
+    to_come: str
+    face: str
+    vitals_title: str
+    as_table: str
+    readings_title: str
+    vital_caution: str
+    not_calibrated: str
+    estimated: str
+    measure_title: str
+    measure_why: str
+    measure: str
+    measure_asked: str
+    measure_elsewhere: str
+    measure_not_here: str
+    no_such_wearer: str

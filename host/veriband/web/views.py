@@ -12,12 +12,13 @@ from veriband.analysis.judgement import Mark
 from veriband.civil import local_day
 from veriband.contest.standings import Standing, came_late, judged_in, places, standings, told
 from veriband.context import utc_ms
-from veriband.judge.diary import Judged
+from veriband.judge.diary import Judged, judged
 from veriband.store import Store
 from veriband.store.roster import Contest, Wearer
 from veriband.web.day import Day, Minute
 from veriband_protocol.items import MINUTE_MS
 
+GATED = "gated"
 _ONE_DAY = timedelta(days=1)
 
 
@@ -83,6 +84,20 @@ def day(store: Store, zone: tzinfo, contest: str, wearer: str, on: date | None) 
             f"Contest {contest} has no {on}: it goes from {first} to {last}.", [(contest, wearer)]
         )
     return _day(found, its, who, clock, on, until, (first, last))
+
+
+def today(store: Store, zone: tzinfo, wearer: Wearer, now_ms: int) -> Day:
+    """The day of a wearer that is under way, judged by the rule that is usual.
+
+    `zone` and errors as in `leaderboard`.
+    """
+    clock = wearer.zone_or(zone)
+    on = _date(now_ms, clock)
+    begin, end = local_day(clock, datetime(on.year, on.month, on.day))
+    found = judged(store, wearer, zone, GATED, begin, end)
+    until = (int(found.diary.minute[-1]) + 1) * MINUTE_MS if len(found.diary.minute) else None
+    alone = Contest(0, "", begin, end, GATED, counts_unverified=False)
+    return _day(found, alone, wearer, clock, on, until, (on, on))
 
 
 def _day(
