@@ -101,7 +101,7 @@ def test_a_wearer_is_reached_with_the_keyboard(watched: Watched, running: Site) 
     page.goto(running.url)
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Veriband")).to_be_focused()
-    for name in ("Wearers", "Contest", "中文"):
+    for name in ("Wearers", "Contest", "Operator", "中文"):
         page.keyboard.press("Tab")
         expect(page.get_by_role("link", name=name, exact=True)).to_be_focused()
     page.keyboard.press("Tab")
@@ -112,7 +112,7 @@ def test_a_wearer_is_reached_with_the_keyboard(watched: Watched, running: Site) 
         "4,862 steps on 2026-04-01, most at 00:59 with 95 in a minute; heart rate 100 to 108 bpm. "
         "Of these steps: 212 unverified. The tables below have the same."
     )
-    for _ in range(5):
+    for _ in range(6):
         page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("april & may")

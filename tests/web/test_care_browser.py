@@ -121,6 +121,13 @@ def test_it_works_without_javascript_and_keeps_the_language(
 
 def test_everybody_can_use_it(browser: Browser, running: Site) -> None:
     page = browser.new_page()
-    for target in ("care", "care?lang=zh", "wearer/anna", "wearer/dora?lang=zh", "wearer/eve"):
+    for target in (
+        "care",
+        "care?lang=zh",
+        "wearer/anna",
+        "wearer/dora?lang=zh",
+        "wearer/eve",
+        "operator",
+    ):
         everybody_can_use(page, f"{running.url}{target}")
     page.close()

@@ -70,6 +70,7 @@ def shell(
                     h.nav(aria_label=texts.nav)[
                         h.a(href="/care")[texts.wearers],
                         h.a(href="/")[texts.contests],
+                        h.a(href="/operator")[texts.operator],
                     ],
                     _switch(texts, languages, here),
                     h.p("#state")[

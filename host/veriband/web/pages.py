@@ -33,6 +33,8 @@ from veriband.web.day_page import day_page
 from veriband.web.document import Page
 from veriband.web.forms import Forms, Refused
 from veriband.web.leaderboard import contest_page
+from veriband.web.operator import Operation, operation
+from veriband.web.operator_page import operator_page
 from veriband.web.reader import Reader
 from veriband.web.texts import LANGUAGE, Texts
 from veriband.web.views import NothingThere
@@ -74,6 +76,7 @@ def application(
             Route("/care/shown", its.answering(its.shown), methods=["POST"]),
             Route("/wearer/{names:path}", its.answering(its.wearer)),
             Route("/wearer/{names:path}", its.answering(its.measure), methods=["POST"]),
+            Route("/operator", its.answering(its.operator)),
             Route("/{rest:path}", its.answering(its.nothing)),
         ]
     )
@@ -230,6 +233,18 @@ class _Pages:
         if not any([self._ask(way.address, vital) for way in its.ways]):
             return replace(await self.wearer(visit, visit.texts.measure_not_here), status=409)
         return RedirectResponse(f"{document.wearer_path(names[0])}?{ASKED}=1", 303)
+
+    # The operator's.
+
+    async def operator(self, visit: Visit) -> Page:
+        """How all of it runs."""
+        minute = utc_ms() // MINUTE_MS
+        its = await self._reader.look(self._operation, minute)
+        return operator_page(its, visit.texts, self._zone, minute * MINUTE_MS)
+
+    def _operation(self, store: Store, _minute: int) -> Operation:
+        patience = self._configuration.patience()
+        return operation(store, self._book(store), patience, self._zone, utc_ms())
 
     async def _fields(self, visit: Visit) -> dict[str, list[str]]:
         return await self._forms.read(visit.request, visit.request.state.origins)

@@ -142,4 +142,21 @@ class Texts:
     measure_asked: str
     measure_elsewhere: str
     measure_not_here: str
-    no_such_wearer: str
+
+    # The operator's page.
+    store_size: str
+    no_band_known: str
+    worn_by_nobody: str
+    recorded_until: str
+    undated: str
+    gaps_title: str
+    gap: str
+    battery_title: str
+    battery_low: str
+    cell_low: str
+    notices_title: str
+    often: str
+    owed_title: str
+    owed: str
+    radio_title: str
+    none: str
