@@ -19,8 +19,11 @@ from tests.web.contest import BEGIN, END, HOSTILE, MINUTE, WALK, ZONE, Contest, 
 from veriband.contest.words import CAUTION
 from veriband.store import Store, schema
 from veriband.web import leaderboard, views
+from veriband.web.english import ENGLISH
 from veriband.web.pages import application
 
+KNOWN_NAMES = {"april", "march", "anna", "nobody", "onerror", "alert", "kyo", "Europe", "Berlin",
+               "Asia", "Tokyo", "Veriband"}  # fmt: skip
 DAY = "/contest/april%20%26%20may/anna?day=2026-04-01"
 
 
@@ -78,7 +81,7 @@ def test_the_newest_contest_is_shown_first_with_its_standings(browser: Browser) 
 def test_a_contest_says_how_long_it_goes_on(filled: Contest, now: int, said: str) -> None:
     board = views.leaderboard(filled.store, ZONE)
     assert board is not None
-    assert said in leaderboard.contest_page(board, ZONE, now).main
+    assert said in leaderboard.contest_page(board, ENGLISH, ZONE, now).main
 
 
 def test_what_comes_late_is_told(filled: Contest, browser: Browser) -> None:
@@ -359,3 +362,20 @@ def test_a_store_of_a_newer_veriband_is_told(path: Path, browser: Browser) -> No
     answer = browser.get("/")
     assert answer.status == 503
     assert "written by a newer Veriband" in answer.text
+
+
+@pytest.mark.usefixtures("filled")
+def test_contests_and_days_speak_chinese(browser: Browser) -> None:
+    home, day = browser.get("/?lang=zh"), browser.get(f"{DAY}&lang=zh")
+    assert (
+        "排行榜" in home.text
+        and "✕ 作弊" in home.text
+        and "没有收到 nobody 的任何数据" in home.text
+    )
+    assert "星期三 2026-04-01" in day.text
+    assert "? 自 01:00：212 步未核实，不属于任何一分钟" in day.text
+    assert table(day.html.partition("by-hour")[2])[1][4] == "未佩戴"
+    for page in (home, day):  # what is English in it is the evidence only
+        own = re.sub(r'<(\w+)[^>]* lang="en"[^>]*>.*?</\1>', "", page.html)
+        said = html.unescape(re.sub("<[^>]*>", " ", own.partition("<main")[2]))
+        assert set(re.findall("[A-Za-z]{4,}", said)) <= KNOWN_NAMES

@@ -5,15 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.requests import Request
 
+from veriband.alerts.hops import State
+from veriband.alerts.machine import Phase, Severity
+from veriband.analysis.cycles import PERIODS
+from veriband.analysis.judgement import Verdict
+from veriband.analysis.ranges import INDICES
+from veriband.vitals.signs import VITALS
+from veriband.web import pages
+from veriband.web.care import Urgency
+from veriband.web.chart import CLASSES
 from veriband.web.chinese import CHINESE
 from veriband.web.english import ENGLISH
 from veriband.web.language import LANGUAGES, chosen, preferred
 from veriband.web.texts import Texts
+from veriband_protocol.items import STATUSES
 
 OTHERS = [texts for texts in LANGUAGES.values() if texts is not ENGLISH]
 OWN = {"hop_text", "silence"}  # in English they say it themselves
@@ -37,8 +48,29 @@ def test_each_language_says_all_with_the_same_put_in(other: Texts, name: str) ->
         assert all(here.values()) and all(there.values())
     elif isinstance(here, tuple):
         assert len(here) == len(there) and all(there)
-    elif here != "{name}: {what}":
+    else:
         assert here != there or not re.search("[a-z]", re.sub(r"\{\w*\}", "", here))
+
+
+@pytest.mark.parametrize("texts", LANGUAGES.values(), ids=lambda texts: texts.tag)
+def test_there_is_a_word_for_each_that_the_code_has(texts: Texts) -> None:
+    assert set(texts.verdict) == {verdict.word for verdict in Verdict}
+    assert set(texts.mark) == set(CLASSES.values())
+    assert set(texts.phase) == {str(phase) for phase in Phase}
+    assert set(texts.severity) == {severity.name.lower() for severity in Severity}
+    assert set(texts.hop_state) == {str(state) for state in State}
+    assert set(texts.urgency) == {urgency.name.lower() for urgency in Urgency}
+    assert set(texts.vital) == {vital.key for vital in VITALS.values()}
+    assert set(texts.vital_status) == set(STATUSES)
+    assert set(texts.index) == set(INDICES)
+    assert len(texts.periods) == len(texts.organs) == PERIODS
+
+
+def test_each_text_is_used() -> None:
+    folder = Path(pages.__file__).parent
+    code = "".join(path.read_text("utf-8") for path in folder.glob("*.py"))
+    unused = [name for name in NAMES if not re.search(rf"(texts|other)\.{name}\b", code)]
+    assert unused == []
 
 
 def request(query: str = "", **headers: str) -> Request:

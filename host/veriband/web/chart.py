@@ -14,6 +14,7 @@ from htpy import Element, Node
 
 from veriband.analysis.judgement import Mark
 from veriband.web.day import Day, Stretch, gaps, marked, unworn
+from veriband.web.texts import Texts
 from veriband_protocol.items import MINUTE_MS
 
 HEART_TOP, HEART_HEIGHT = 34, 112
@@ -31,20 +32,20 @@ SIGNS_APART = 60  # minutes, at least
 SIGNS = {Mark.UNVERIFIED: "?", Mark.STRUCK: "✕"}
 
 
-def chart(day: Day) -> Element:
+def chart(day: Day, texts: Texts) -> Element:
     """The day's picture, with a sentence instead of it for those who do not see it."""
     bpm, steps = _bpm_scale(day), _steps_scale(day)
     gap_height = LANE_TOP + LANE_HEIGHT - HEART_TOP
     heart = h.path(".heart", {"vector-effect": "non-scaling-stroke"}, d=_heart(day, bpm))
-    no_heart = not has_heart_rate(day) and _text("50%", NO_HEART, "none", "none of this day")
+    no_heart = not has_heart_rate(day) and _text("50%", NO_HEART, "none", texts.none_of_day)
     bars = (h.path(f".{CLASSES[mark]}", d=_bars(day, mark, steps)) for mark in Mark)
-    return h.svg(".chart", role="img", height=str(HEIGHT), aria_label=sentence(day))[
+    return h.svg(".chart", role="img", height=str(HEIGHT), aria_label=sentence(day, texts))[
         h.defs[_hatch("gap-hatch", -45), _hatch("struck-hatch", 45), _dots()],
         (_band(day, each, "gap", HEART_TOP, gap_height) for each in gaps(day)),
         (_band(day, each, "unworn", UNWORN_TOP, UNWORN_HEIGHT) for each in unworn(day)),
-        _panel(day, "Heart rate, bpm", HEART_TOP, HEART_HEIGHT, bpm, heart),
+        _panel(day, texts.heart_panel, HEART_TOP, HEART_HEIGHT, bpm, heart),
         no_heart,
-        _panel(day, "Steps in a minute", STEPS_TOP, STEPS_HEIGHT, steps, bars),
+        _panel(day, texts.steps_panel, STEPS_TOP, STEPS_HEIGHT, steps, bars),
         _lane(day),
         _hours(day),
     ]
@@ -55,26 +56,28 @@ def has_heart_rate(day: Day) -> bool:
     return any(minute and minute.heart_rate for minute in day.minutes)
 
 
-def sentence(day: Day) -> str:
+def sentence(day: Day, texts: Texts) -> str:
     """What the picture shows, in words."""
     its = [(minute.steps, i) for i, minute in enumerate(day.minutes) if minute]
     rates = [minute.heart_rate for minute in day.minutes if minute and minute.heart_rate]
     if not its:
-        return f"Nothing came of {day.date}."
+        return texts.nothing_of_day
     most, at = max(its)
-    heart = f"heart rate {min(rates):.0f} to {max(rates):.0f} bpm" if rates else "no heart rate"
+    heart = texts.no_heart_rate
+    if rates:
+        heart = texts.heart_between.format(low=f"{min(rates):.0f}", high=f"{max(rates):.0f}")
     marks = (
-        f"{day.steps(mark):,} {CLASSES[mark]}"
+        f"{day.steps(mark):,} {texts.mark[CLASSES[mark]]}"
         for mark in (Mark.STRUCK, Mark.UNVERIFIED)
         if day.steps(mark)
     )
     of_these = ", ".join(marks)
-    return (
-        f"{sum(day.steps(mark) for mark in Mark):,} steps on {day.date}, most at {day.clock(at)} "
-        f"with {most} in a minute; {heart}. "
-        + (f"Of these steps: {of_these}. " if of_these else "")
-        + "The tables below have the same."
-    )
+    whole = texts.day_in_words.format(
+        steps=f"{sum(day.steps(mark) for mark in Mark):,}", date=day.date, time=day.clock(at),
+        most=most, heart=heart,
+    )  # fmt: skip
+    parts = (whole, texts.of_these.format(marks=of_these) if of_these else "", texts.tables_below)
+    return " ".join(part for part in parts if part)
 
 
 def _bpm_scale(day: Day) -> range:

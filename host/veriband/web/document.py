@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 import htpy as h
-from htpy import Element
+from htpy import Element, Node
 from markupsafe import Markup
 
 from veriband.terminal import printable
@@ -110,28 +110,28 @@ def page(title: str, *parts: Element | None, status: int = 200) -> Page:
     return Page(title, Markup(h.main[parts]), status=status)
 
 
-def empty_page() -> Page:
+def empty_page(texts: Texts) -> Page:
     """What to do while there is no contest."""
     return page(
-        "No contest yet",
+        texts.no_contest,
         h.section("#empty")[
-            h.h1["There is no contest yet"],
-            h.p["Add who wears which band, and a contest between them, on the command line:"],
+            h.h1[texts.no_contest_yet],
+            h.p[texts.how_to_begin],
             h.pre[h.code[_FIRST_STEPS]],
-            h.p["This page shows it as soon as it is there."],
+            h.p[texts.then_shown],
         ],
     )
 
 
-def missing_page(text: str, there: Sequence[tuple[str, ...]]) -> Page:
+def missing_page(text: str, there: Sequence[tuple[str, ...]], texts: Texts) -> Page:
     """What there is in place of a page that there is not."""
     return page(
-        "Not there",
+        texts.not_there,
         h.section("#missing")[
-            h.h1["There is no such page"],
-            h.p[printable(text)],
+            h.h1[texts.no_such_page],
+            h.p(lang="en")[printable(text)],
             h.ul[(h.li[h.a(href=path(*names))[shown(names[-1])]] for names in there)],
-            h.p[h.a(href="/")["The newest contest"]],
+            h.p[h.a(href="/")[texts.newest_contest]],
         ],
         status=404,
     )
@@ -169,7 +169,7 @@ def shown(text: str) -> Element:
     return h.bdi[printable(text)]
 
 
-def told(name: str, title: str, sentences: Sequence[str]) -> Element | None:
+def told(name: str, title: str, sentences: Sequence[Node]) -> Element | None:
     """A section of sentences; None where there are none."""
     if not sentences:
         return None
@@ -178,6 +178,6 @@ def told(name: str, title: str, sentences: Sequence[str]) -> Element | None:
     ]
 
 
-def zone_name(zone: tzinfo) -> str:
+def zone_name(zone: tzinfo, texts: Texts) -> str:
     """What a zone is called."""
-    return zone.key if isinstance(zone, ZoneInfo) else "this computer's time"
+    return zone.key if isinstance(zone, ZoneInfo) else texts.this_computers_time

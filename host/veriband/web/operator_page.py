@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import tzinfo
 
 import htpy as h
@@ -28,14 +28,14 @@ def operator_page(of: Operation, texts: Texts, zone: tzinfo, now_ms: int) -> Pag
             h.p(".note")[texts.store_size.format(megabytes=megabytes)],
             None if of.bands else h.p[texts.no_band_known],
         ],
+        _card("owed", texts.owed_title, _list(_owing(of.owing, texts, zone), texts)),
+        _card("radio", texts.radio_title, _list(_notices(of.notices, texts, zone), texts)),
         (_band(its, texts, now_ms) for its in of.bands),
-        _card("owed", texts.owed_title, _owing(of.owing, texts, zone)),
-        _card("radio", texts.radio_title, _notices(of.notices, texts, zone)),
     ]
     return Page(texts.operator, Markup(main))
 
 
-def _card(name: str, title: str | Element | list[str | Element], content: Element) -> Element:
+def _card(name: str, title: str, content: Element) -> Element:
     return h.section(f"#{name}.card", aria_labelledby=f"{name}-title")[
         h.h2(f"#{name}-title")[title], content
     ]
@@ -50,23 +50,23 @@ def _band(of: Kept, texts: Texts, now_ms: int) -> Element:
         (texts.recorded_until, lag),
         (texts.undated, f"{of.undated_steps:,}"),
     ]
+    lists: list[tuple[str, Sequence[str | Element]]] = [
+        (texts.gaps_title, _gaps(of, texts)),
+        (texts.battery_title, _low(of, texts)),
+        (texts.notices_title, _notices(of.notices, texts, of.zone)),
+    ]
     return _card(
         name,
         texts.band.format(address=of.band.address),
         h.div[
             h.dl(".facts")[(h.div[h.dt[term], h.dd[value]] for term, value in values)],
             Writer(texts, "", now_ms).ways([of.way]),
-            h.h3[texts.gaps_title],
-            _list((_gap(of, texts)), texts),
-            h.h3[texts.battery_title],
-            _list((_low(of, texts)), texts),
-            h.h3[texts.notices_title],
-            _notices(of.notices, texts, of.zone),
+            ([h.h3[title], _list(lines, texts)] for title, lines in lists if lines),
         ],
     )
 
 
-def _gap(of: Kept, texts: Texts) -> list[str]:
+def _gaps(of: Kept, texts: Texts) -> list[str]:
     return [
         texts.gap.format(time=clock(gap.utc_ms, of.zone), n=gap.minutes, steps=f"{gap.steps:,}")
         for gap in of.gaps
@@ -82,13 +82,13 @@ def _low(of: Kept, texts: Texts) -> list[str]:
     ]
 
 
-def _list(lines: Iterable[str | Element], texts: Texts) -> Element:
+def _list(lines: Sequence[str | Element], texts: Texts) -> Element:
     its = [h.li[line] for line in lines]
     return h.ul[its] if its else h.p(".note")[texts.none]
 
 
-def _notices(notices: Sequence[Notice], texts: Texts, zone: tzinfo) -> Element:
-    return _list((_notice(each, texts, zone) for each in reversed(notices)), texts)
+def _notices(notices: Sequence[Notice], texts: Texts, zone: tzinfo) -> list[Element]:
+    return [_notice(each, texts, zone) for each in reversed(notices)]
 
 
 def _notice(of: Notice, texts: Texts, zone: tzinfo) -> Element:
@@ -99,14 +99,11 @@ def _notice(of: Notice, texts: Texts, zone: tzinfo) -> Element:
     return h.span[f"{clock(of.last_utc_ms, zone)} ", text, often]
 
 
-def _owing(owing: Sequence[Owing], texts: Texts, zone: tzinfo) -> Element:
-    return _list(
-        (
-            h.span[
-                shown(its.terminal), ": ",
-                texts.owed.format(n=its.count, time=clock(its.since_ms, zone)),
-            ]
-            for its in owing
-        ),
-        texts,
-    )  # fmt: skip
+def _owing(owing: Sequence[Owing], texts: Texts, zone: tzinfo) -> list[Element]:
+    return [
+        h.span[
+            shown(its.terminal), ": ",
+            texts.owed.format(n=its.count, time=clock(its.since_ms, zone)),
+        ]
+        for its in owing
+    ]  # fmt: skip

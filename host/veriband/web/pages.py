@@ -104,7 +104,7 @@ class _Pages:
             try:
                 page = await make(visit)
             except NothingThere as error:
-                page = document.missing_page(str(error), error.there)
+                page = document.missing_page(str(error), error.there, texts)
             except Refused:
                 page = document.refused_page(texts)
             except VeribandError as error:
@@ -120,18 +120,19 @@ class _Pages:
 
         return answer
 
-    async def newest(self, _: Visit) -> Page:
+    async def newest(self, visit: Visit) -> Page:
         """The contest that was added last."""
-        return await self._leaderboard(None)
+        return await self._leaderboard(visit, None)
 
     async def contest(self, visit: Visit) -> Page:
         """A contest, or somebody's day in it."""
         match _names(visit.request):
             case [name]:
-                return await self._leaderboard(name)
+                return await self._leaderboard(visit, name)
             case [name, wearer]:
                 on = _day(visit.request.query_params.get("day"), name, wearer)
-                return await self._judging.look(_day_page, self._zone, name, wearer, on)
+                its = await self._judging.look(views.day, self._zone, name, wearer, on)
+                return day_page(its, visit.texts)
             case _:
                 return await self.nothing(visit)
 
@@ -139,9 +140,11 @@ class _Pages:
         """A path that leads nowhere."""
         raise NothingThere("There are contests, and wearers' days in them.")
 
-    async def _leaderboard(self, name: str | None) -> Page:
+    async def _leaderboard(self, visit: Visit, name: str | None) -> Page:
         board = await self._judging.look(views.leaderboard, self._zone, name)
-        return contest_page(board, self._zone, utc_ms()) if board else document.empty_page()
+        if board is None:
+            return document.empty_page(visit.texts)
+        return contest_page(board, visit.texts, self._zone, utc_ms())
 
     # The carer's.
 
@@ -248,10 +251,6 @@ class _Pages:
 
     async def _fields(self, visit: Visit) -> dict[str, list[str]]:
         return await self._forms.read(visit.request, visit.request.state.origins)
-
-
-def _day_page(store: Store, zone: tzinfo, contest: str, wearer: str, on: date | None) -> Page:
-    return day_page(views.day(store, zone, contest, wearer, on))
 
 
 def _static(request: Request) -> Response:

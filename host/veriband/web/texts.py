@@ -70,7 +70,6 @@ class Texts:
     since: str
     anomalies: str
     faults: str
-    choices: str
     this_computer: str
     closed_title: str
     facts: str
@@ -90,7 +89,6 @@ class Texts:
     result: str
     index: Mapping[str, str]
     acknowledged_by: str
-    acknowledge: str
     acknowledge_of: str
     your_name: str
     note: str
@@ -102,14 +100,12 @@ class Texts:
     held_back_why: Mapping[str, str]
     steps_title: str
     step: Mapping[str, str]
-    of_whom: str
     alert_caution: str
 
     # Readings.
     period: str
     time: str
     source: str
-    status: str
     vital: Mapping[str, str]
     vital_status: Mapping[str, str]
     sources: Mapping[str, str]
@@ -160,3 +156,53 @@ class Texts:
     owed: str
     radio_title: str
     none: str
+
+    # A contest's page, and a day in it.
+    no_contest: str
+    no_contest_yet: str
+    how_to_begin: str
+    then_shown: str
+    newest_contest: str
+    leaderboard: str
+    why: str
+    late_title: str
+    came_late: str
+    nothing_from: str
+    other_contests: str
+    begins_in: str
+    goes_on_for: str
+    contest_over: str
+    window: str
+    days: str
+    hours: str
+    minutes: str
+    nothing_yet: str
+    days_nav: str
+    heart_and_steps: str
+    as_tables: str
+    every_minute: str
+    nothing_has_come: str
+    data_end: str
+    nothing_of_day: str
+    nothing_against: str
+    nothing_recorded: str
+    stretch: str
+    loose: str
+    one_minute: str
+    whole_minutes: str
+    some_of: str
+    in_all: str
+    none_of_day: str
+    heart_panel: str
+    steps_panel: str
+    no_heart_rate: str
+    heart_between: str
+    day_in_words: str
+    of_these: str
+    tables_below: str
+    column: Mapping[str, str]
+    verdict: Mapping[str, str]
+    mark: Mapping[str, str]
+    weekdays: tuple[str, ...]
+    hour_heads: tuple[str, ...]
+    minute_heads: tuple[str, ...]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from zoneinfo import ZoneInfo
-
 import htpy as h
 from htpy import Element, Node
 from markupsafe import Markup
@@ -14,7 +12,7 @@ from veriband.terminal import printable
 from veriband.web.care_page import Writer
 from veriband.web.clock_face import clock_face, kind, value
 from veriband.web.day_page import hours_table, picture, totals
-from veriband.web.document import Page, shown, wearer_path
+from veriband.web.document import Page, shown, wearer_path, zone_name
 from veriband.web.forms import TOKEN
 from veriband.web.readings_table import period, readings_table
 from veriband.web.texts import Texts
@@ -62,13 +60,14 @@ def _today(of: Person, texts: Texts) -> Element:
     return _card(
         "today",
         texts.today,
-        h.div(lang="en")[totals(day), picture(day)],
-        h.details("#by-hour")[h.summary[texts.by_the_hour], h.div(lang="en")[hours_table(day)]],
+        totals(day, texts),
+        picture(day, texts),
+        h.details("#by-hour")[h.summary[texts.by_the_hour], hours_table(day, texts)],
     )
 
 
 def _cycle(of: Person, texts: Texts) -> Element:
-    zone = of.zone.key if isinstance(of.zone, ZoneInfo) else texts.this_computers_time
+    zone = zone_name(of.zone, texts)
     return _card(
         "cycle",
         texts.cycle_title,
