@@ -11,7 +11,7 @@ ifneq ($(findstring ",$(CURDIR))$(findstring :,$(CURDIR)),)
 $(error The path of this folder has a quotation mark or a colon in it, which Python's environments cannot have: move it elsewhere)
 endif
 
-.PHONY: help demo test lint typecheck bench firmware sabotage campaign lock clean
+.PHONY: help demo test lint typecheck bench firmware sabotage campaign screenshots lock clean
 
 help:
 	@echo "make demo       play a contest day of five simulated wearers, two of whom cheat"
@@ -22,6 +22,7 @@ help:
 	@echo "make sabotage   break lines on purpose and see that tests notice"
 	@echo "make bench      measure, beside what others use (several minutes; ONLY=pulse: a part)"
 	@echo "make campaign   the long tests (about an hour; ONLY=power: one of them)"
+	@echo "make screenshots  take the README's pictures of the pages (needs Debian's chromium)"
 	@echo "make lock       renew requirements/*.txt"
 	@echo "make clean      remove what was built and installed here"
 
@@ -47,6 +48,9 @@ sabotage: dev firmware
 
 campaign: dev firmware
 	@$(BIN)/python -m tests.campaign $(ONLY)
+
+screenshots: dev
+	@$(BIN)/python -m tests.web.pictures
 
 firmware: sim
 	@$(BIN)/python firmware/build.py

@@ -7,7 +7,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from importlib.resources import files
 from pathlib import Path
 from urllib.parse import unquote
@@ -270,7 +270,7 @@ def _response(visit: Visit, page: Page, zone: tzinfo) -> Response:
     if page.status in (200, 404) and request.headers.get("if-none-match") == version:
         return Response(status_code=304, headers=headers)
     here = request.scope["raw_path"].decode("ascii", "replace")
-    updated = datetime.now(UTC).astimezone(zone)
+    updated = datetime.fromtimestamp(utc_ms() / 1000, zone)
     languages = list(language.LANGUAGES.values())
     text = document.shell(page, texts, languages, here, version, updated)
     return HTMLResponse(text, page.status, headers)

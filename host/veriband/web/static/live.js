@@ -68,7 +68,7 @@ function update(page) {
 }
 
 // Tells which alerts were shown here, in this version: they are owed to this page no more.
-async function confirm() {
+async function tellShown() {
   const token = document.querySelector("[data-token]")?.dataset.token;
   const seen = [...document.querySelectorAll("[data-shown]")].map((a) => a.dataset.shown);
   if (document.hidden || !token || !seen.length) return;
@@ -88,14 +88,14 @@ async function look() {
     });
     if (answer.status === 304) {
       say(true, "");
-      await confirm();
+      await tellShown();
       return;
     }
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     if (answer.status < 500) {
       update(page);
       say(true, "");
-      await confirm();
+      await tellShown();
     } else if (document.querySelector("main .failure")) {
       say(false, "");
     } else {
