@@ -28,6 +28,7 @@ from veriband_protocol.items import (
 KIND = "silence"  # the first word of the subject of such a cause
 FAULTS = (STATUS_NO_SENSOR, STATUS_TIMED_OUT, STATUS_FAILED)
 FAULTS_LEAST = 3  # readings in a row
+LOOKED_FIRST_MS = 2 * HOUR_MS
 LOOKED_BACK_MS = 7 * 24 * HOUR_MS
 OWED_MS = HOUR_MS  # a telling that is owed for so long has a broken terminal
 
@@ -97,12 +98,16 @@ def _strip(
     if out_ms is not None:
         text = f"the strip of band {band.address} is out since {clock(out_ms, zone)}"
         return Hop("strip", State.OFF, out_ms, text)
-    since_ms = max(begin_ms, now_ms - LOOKED_BACK_MS)
-    readings = [
-        (at_ms, [sign.status for sign in signs])
-        for at_ms, signs in store.readings(band, since_ms, now_ms)
-    ]
-    ok_ms = max((at for at, statuses in readings if STATUS_OK in statuses), default=None)
+    since_ms, ok_ms, readings = begin_ms, None, list[tuple[int, list[int]]]()
+    for back_ms in (LOOKED_FIRST_MS, LOOKED_BACK_MS):  # what is before one that is ok says nothing
+        since_ms = max(begin_ms, now_ms - back_ms)
+        readings = [
+            (at_ms, [sign.status for sign in signs])
+            for at_ms, signs in store.readings(band, since_ms, now_ms)
+        ]
+        ok_ms = max((at for at, statuses in readings if STATUS_OK in statuses), default=None)
+        if ok_ms is not None:
+            break
     newest = [(at, statuses) for at, statuses in readings if ok_ms is None or at > ok_ms]
     unworn = _trailing(newest, (STATUS_NOT_WORN,))
     if unworn:
