@@ -373,6 +373,8 @@ def test_contests_and_days_speak_chinese(browser: Browser) -> None:
         and "没有收到 nobody 的任何数据" in home.text
     )
     assert "星期三 2026-04-01" in day.text
+    assert 'href="/contest/april%20%26%20may/anna?day=2026-04-01&amp;lang=en"' in day.html
+    assert 'href="/?lang=en"' in home.html
     assert "? 自 01:00：212 步未核实，不属于任何一分钟" in day.text
     assert table(day.html.partition("by-hour")[2])[1][4] == "未佩戴"
     for page in (home, day):  # what is English in it is the evidence only

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import htpy as h
@@ -51,8 +51,8 @@ def shell(
     page: Page, texts: Texts, languages: Sequence[Texts], here: str, version: str,
     updated: datetime,
 ) -> str:  # fmt: skip
-    """The whole document around a page of that version, at the address `here`; `updated` when it
-    was read."""
+    """The whole document around a page of that version; `here` is its address, to which another
+    parameter can be added; `updated` when it was read."""
     return str(
         h.html(lang=texts.tag, data_version=version)[
             h.head[
@@ -97,8 +97,9 @@ def _switch(texts: Texts, languages: Sequence[Texts], here: str) -> Element:
     """Links to the same page in the other languages."""
     return h.nav(".languages", aria_label=texts.languages)[
         (
-            h.a(href=f"{here}?{urlencode({LANGUAGE: other.tag})}", lang=other.tag,
-                hreflang=other.tag)[other.name]
+            h.a(href=f"{here}{LANGUAGE}={other.tag}", lang=other.tag, hreflang=other.tag)[
+                other.name
+            ]
             for other in languages
             if other is not texts
         )

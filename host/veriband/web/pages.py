@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, tzinfo
 from importlib.resources import files
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import unquote, urlencode
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -269,7 +269,9 @@ def _response(visit: Visit, page: Page, zone: tzinfo) -> Response:
     headers = {"ETag": version, "Content-Language": texts.tag}
     if page.status in (200, 404) and request.headers.get("if-none-match") == version:
         return Response(status_code=304, headers=headers)
-    here = request.scope["raw_path"].decode("ascii", "replace")
+    kept = [(name, of) for name, of in request.query_params.multi_items() if name != LANGUAGE]
+    here = f"{request.scope['raw_path'].decode('ascii', 'replace')}?"
+    here += f"{urlencode(kept)}&" if kept else ""
     updated = datetime.fromtimestamp(utc_ms() / 1000, zone)
     languages = list(language.LANGUAGES.values())
     text = document.shell(page, texts, languages, here, version, updated)
