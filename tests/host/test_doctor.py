@@ -165,7 +165,10 @@ def test_a_port_may_be_free_ours_or_anothers(page: bytes, status: int, state: St
 
 def test_the_pages_are_known_by_their_title() -> None:
     document = pytest.importorskip("veriband.web.document")
-    text = document.shell(document.page("Anna"), "", document.datetime.now(UTC))
+    from veriband.web.english import ENGLISH
+
+    page = document.page("Anna")
+    text = document.shell(page, ENGLISH, [ENGLISH], "/?", "", document.datetime.now(UTC))
     assert computer.OURS in str(text).encode()[: computer.MOST]
 
 
