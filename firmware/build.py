@@ -83,33 +83,35 @@ def inlined(source: str) -> str:
 
 
 def names_used(root: Path) -> set[str]:
-    """The names that the firmware uses, its own and those of the protocol's functions it calls."""
+    """The names that the firmware uses, its own and those of what it uses of the protocol's."""
     used: set[str] = set()
-    functions: dict[str, set[str]] = {}
+    defined: dict[str, set[str]] = {}
     for folder in COMPILED:
         for source in (root / folder).glob("*.py"):
             for node in parsed(source).body:
-                if folder == PROTOCOL and isinstance(node, ast.FunctionDef):
-                    functions.setdefault(node.name, set()).update(names(node))
-                else:
+                defines = definitions(node) if folder == PROTOCOL else set()
+                for name in defines:
+                    defined.setdefault(name, set()).update(names(node) - defines)
+                if not defines:
                     used |= names(node)
-    while called := used & functions.keys():
+    while called := used & defined.keys():
         for name in called:
-            used |= functions.pop(name)
+            used |= defined.pop(name)
     return used
+
+
+def definitions(node: ast.stmt) -> set[str]:
+    """The names of a function, or of constants, that a statement defines; else none."""
+    if isinstance(node, ast.FunctionDef):
+        return {node.name}
+    return set().union(*map(names, node.targets)) if isinstance(node, ast.Assign) else set()
 
 
 def names(tree: ast.AST) -> set[str]:
     """Every name in a piece of source, attributes and what is imported included."""
-    found: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name):
-            found.add(node.id)
-        elif isinstance(node, ast.Attribute):
-            found.add(node.attr)
-        elif isinstance(node, ast.alias):
-            found.add(node.name)
-    return found
+    keys = {ast.Name: "id", ast.Attribute: "attr", ast.alias: "name"}
+    nodes = [node for node in ast.walk(tree) if type(node) in keys]
+    return {getattr(node, keys[type(node)]) for node in nodes}
 
 
 def parsed(source: Path) -> ast.Module:
@@ -121,17 +123,18 @@ def parsed(source: Path) -> ast.Module:
 
 
 def only_called(source: Path, called: set[str]) -> str:
-    """The source without functions that only a host calls; the others' line numbers stay."""
+    """The source without what only a host uses; line numbers stay."""
     lines = source.read_text("utf-8").splitlines(keepends=True)
     for node in parsed(source).body:
-        if isinstance(node, ast.FunctionDef) and node.name not in called:
+        defines = definitions(node)
+        if defines and not defines & called:
             gone = slice(node.lineno - 1, node.end_lineno)
             lines[gone] = ["\n"] * len(lines[gone])
     return "".join(lines)
 
 
 def compiled(source: Path, place: str, called: set[str] | None = None) -> bytes:
-    """The bytecode of a source file, of its functions only those `called` (None: all)."""
+    """The bytecode of a source file, of what it defines only what is `called` (None: all)."""
     text = source.read_text("utf-8")
     if called is not None:
         text = only_called(source, called)

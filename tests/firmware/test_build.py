@@ -44,5 +44,5 @@ def test_the_band_has_the_protocols_functions_that_it_calls_and_no_others() -> N
 def test_what_is_left_out_moves_no_line(tmp_path: Path) -> None:
     source = tmp_path / "wire.py"
     source.write_text("A = 1\ndef pack():\n    return A\ndef unpack():\n    return A\nB = 2\n")
-    text = only_called(source, {"unpack"})
-    assert text == "A = 1\n\n\ndef unpack():\n    return A\nB = 2\n"
+    text = only_called(source, {"unpack", "A"})
+    assert text == "A = 1\n\n\ndef unpack():\n    return A\n\n"
