@@ -20,6 +20,21 @@ def zone_named(name: str) -> tzinfo:
         ) from error
 
 
+def clock(utc_ms: int, zone: tzinfo) -> str:
+    """A moment on the clock in `zone`, to the minute, for people."""
+    return f"{datetime.fromtimestamp(utc_ms / 1000, zone):%Y-%m-%d %H:%M}"
+
+
+def iso(utc_ms: int, zone: tzinfo = UTC) -> str:
+    """A moment with its offset, to the second, for programs."""
+    return datetime.fromtimestamp(utc_ms / 1000, zone).isoformat(timespec="seconds")
+
+
+def iso_or_none(utc_ms: int | None, zone: tzinfo = UTC) -> str | None:
+    """As `iso`; None of what is not known."""
+    return None if utc_ms is None else iso(utc_ms, zone)
+
+
 class LocalTime(tzinfo):
     """This computer's local time as its C library reckons it, where no zone's name is known."""
 
@@ -86,11 +101,6 @@ def local_day(zone: tzinfo, day: datetime) -> tuple[int, int]:
         raise VeribandError(
             f"{begin.date()} is at the end of the calendar: name a day that a band can know."
         ) from error
-
-
-def iso(utc_ms: int, zone: tzinfo) -> str:
-    """A moment for programs, with the zone's offset."""
-    return datetime.fromtimestamp(utc_ms / 1000, zone).isoformat(timespec="seconds")
 
 
 def utc_ms_of(civil: datetime, zone: tzinfo) -> int:

@@ -12,8 +12,8 @@ import click
 from veriband import completion
 from veriband.alerts import words as alert_words
 from veriband.alerts.granted import book_of
-from veriband.alerts.words import as_json, clock, sentence
-from veriband.civil import iso
+from veriband.alerts.words import as_json, sentence
+from veriband.civil import clock, iso
 from veriband.contest import words as contest_words
 from veriband.context import configuration_of, open_store, utc_ms, zone_of
 from veriband.judge.diary import judged

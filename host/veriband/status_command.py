@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import tzinfo
 from typing import Any
 
 import click
@@ -13,7 +13,8 @@ import click
 from veriband.alerts.book import Entry
 from veriband.alerts.granted import book_of
 from veriband.alerts.hops import Hop, Patience, State, hops
-from veriband.alerts.words import CAUTION, as_json, clock, sentence
+from veriband.alerts.words import CAUTION, as_json, sentence
+from veriband.civil import clock, iso, iso_or_none
 from veriband.context import configuration_of, open_store, utc_ms, zone_of
 from veriband.store import Store
 from veriband.store.roster import Band, Wearer
@@ -70,7 +71,7 @@ def _standing(
         begin_ms = max(
             worn.from_utc_ms
             for worn in store.worn(wearer)
-            if worn.band == band and worn.from_utc_ms <= now_ms
+            if worn.band == band and worn.is_at(now_ms)
         )
     return _Standing(band, wearer, zone, hops(store, band, begin_ms, now_ms, patience, zone))
 
@@ -108,8 +109,8 @@ def _for_programs(
                 "hops": {
                     hop.name: {
                         "state": str(hop.state),
-                        "since": _moment(hop.since_ms, its.zone),
-                        "data_of": _moment(hop.data_ms, its.zone),
+                        "since": iso_or_none(hop.since_ms, its.zone),
+                        "data_of": iso_or_none(hop.data_ms, its.zone),
                         "text": hop.text,
                     }
                     for hop in its.hops
@@ -122,12 +123,6 @@ def _for_programs(
             as_json(entry, wearer and wearer.name, wearer.zone_or(zone) if wearer else zone)
             for entry, wearer in alerts
         ],
-        "owed": {terminal: _moment(since, UTC) for terminal, since in overdue.items()},
+        "owed": {terminal: iso(since) for terminal, since in overdue.items()},
         "caution": CAUTION,
     }
-
-
-def _moment(utc_ms: int | None, zone: tzinfo) -> str | None:
-    if utc_ms is None:
-        return None
-    return datetime.fromtimestamp(utc_ms / 1000, zone).isoformat(timespec="seconds")

@@ -90,7 +90,6 @@ _ENTRY = (
     "id, wearer, subject, cause_ms, severity, until_ms, cycle, facts, raised_ms, since_ms, phase, "
     "rung, version, loud, over_ms, acknowledged_by, note, closed_ms"
 )
-_OPEN = "closed_ms IS NULL"
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:
@@ -161,7 +160,7 @@ class Book:
 
     def _open_about(self, wearer: int | None, subject: str) -> int | None:
         rows = self._store.read(
-            f"SELECT id FROM alert WHERE wearer IS ? AND subject = ? AND {_OPEN}",
+            "SELECT id FROM alert WHERE wearer IS ? AND subject = ? AND closed_ms IS NULL",
             (wearer, subject),
         )
         return rows[0][0] if rows else None
@@ -331,6 +330,17 @@ class Book:
             (since_ms, is_open),
         )
         return [_entry(row) for row in rows]
+
+    def open_since(self, wearer: int | None, kind: str) -> dict[str, int]:
+        """The subjects of a wearer, with `kind` as their first word, about which an alert is open,
+        and since when the newest cause of each goes on."""
+        return dict(
+            self._store.read(
+                "SELECT subject, cause_ms FROM alert WHERE wearer IS ? AND closed_ms IS NULL "
+                "AND substr(subject, 1, ?) = ?",
+                (wearer, len(kind) + 1, f"{kind}/"),
+            )
+        )
 
     def steps(self, number: int) -> list[Step]:
         """What happened to an alert, in its order."""

@@ -10,7 +10,8 @@ import click
 from veriband import completion
 from veriband.alerts.book import Book, Entry
 from veriband.alerts.granted import book_of
-from veriband.alerts.words import CAUTION, as_json, clock, sentence
+from veriband.alerts.words import CAUTION, as_json, sentence
+from veriband.civil import clock, iso
 from veriband.context import configuration_of, open_store, utc_ms, zone_of
 from veriband.store import Store
 from veriband.store.roster import Wearer
@@ -80,7 +81,7 @@ def show(ctx: click.Context, number: int, in_json: bool) -> None:
     steps = book.steps(number)
     if in_json:
         rows = [
-            {"at": clock(step.utc_ms, zone), "what": step.what, "by": step.by, "note": step.note}
+            {"at": iso(step.utc_ms, zone), "what": step.what, "by": step.by, "note": step.note}
             for step in steps
         ]
         click.echo(json.dumps({**as_json(entry, name, zone), "steps": rows}))

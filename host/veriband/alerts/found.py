@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from veriband.alerts.book import Book, Cause
@@ -27,6 +27,7 @@ from veriband.analysis.ranges import (
     Range,
     ranges_for,
 )
+from veriband.civil import iso
 from veriband.records import Kind, Taken
 from veriband.store import Store
 from veriband.store.roster import Wearer
@@ -68,16 +69,12 @@ def look(
     is not enough; None: of none. `stays` as in analysis.cycles. Raises StoreError.
     """
     its = _Look(store, wearer, stays, now_ms)
-    open_subjects = {
-        entry.cause.subject: entry.cause.since_ms
-        for entry in book.entries(is_open=True)
-        if entry.cause.wearer == wearer.id and entry.cause.subject.startswith(f"{KIND}/")
-    }
-    from_ms = min(its.begin_ms(LOOKED_AT), *open_subjects.values(), now_ms)
+    open_since = book.open_since(wearer.id, KIND)
+    from_ms = min(its.begin_ms(LOOKED_AT), *open_since.values(), now_ms)
     taken = store.taken(wearer, from_ms - (OWN_CYCLES + 1) * 24 * 60 * MINUTE_MS, now_ms + 1)
     values = its.values(taken)
     age = None if wearer.birth_year is None else its.today.year - wearer.birth_year
-    found: dict[str, list[Cause]] = {subject: [] for subject in open_subjects}
+    found: dict[str, list[Cause]] = {subject: [] for subject in open_since}
     wanted: int | None = None
     for index, limits in ranges_for(ranges, wearer.name, wearer.sex, age).items():
         anomalies = (by_the_letter if to_the_letter else persistent)(values[index], limits)
@@ -149,7 +146,7 @@ class _Look:
             "worst": anomaly.worst,
             "unit": UNITS[anomaly.index],
             "readings": anomaly.readings,
-            "last": _moment(anomaly.last_ms),
+            "last": iso(anomaly.last_ms),
             "own": its.own,
             "uncalibrated": anomaly.index == SPO2,
             "cycle": anomaly.cycle.isoformat(),
@@ -168,7 +165,3 @@ class _Look:
         until_ms = taken[-1].utc_ms if whole else anomaly.last_ms
         known = [one for one in taken if one.utc_ms <= until_ms]
         return rows_for_programs(by_period(known, anomaly.cycle, self._stays), self._stays)
-
-
-def _moment(utc_ms: int) -> str:
-    return datetime.fromtimestamp(utc_ms / 1000, UTC).isoformat(timespec="seconds")

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from veriband.alerts.book import Book, Cause
 from veriband.alerts.machine import HOUR_MS
-from veriband.alerts.words import clock
+from veriband.civil import clock
 from veriband.store import Store
 from veriband.store.roster import Band, Wearer
 from veriband_protocol.items import (
@@ -159,7 +159,7 @@ def look(
     for wearer in store.wearers():
         causes: list[Cause] = []
         for worn in store.worn(wearer):
-            if worn.from_utc_ms <= now_ms and (worn.to_utc_ms is None or worn.to_utc_ms > now_ms):
+            if worn.is_at(now_ms):
                 its = hops(
                     store, worn.band, worn.from_utc_ms, now_ms, patience, zone_of(wearer)
                 )  # fmt: skip
@@ -187,10 +187,6 @@ def _causes(wearer: int | None, what: str, its: Iterable[Hop]) -> list[Cause]:
 
 def _enter(book: Book, wearer: int | None, causes: Iterable[Cause], now_ms: int) -> None:
     """Enter all of a wearer's; what was open and is not among them is over."""
-    found: dict[str, list[Cause]] = {
-        entry.cause.subject: []
-        for entry in book.entries(is_open=True)
-        if entry.cause.wearer == wearer and entry.cause.subject.startswith(f"{KIND}/")
-    }
+    found: dict[str, list[Cause]] = {subject: [] for subject in book.open_since(wearer, KIND)}
     found |= {cause.subject: [cause] for cause in causes}
     book.observe(wearer, found, now_ms)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from typing import Any
 
 from veriband.alerts.book import Entry, Owed
 from veriband.alerts.machine import Phase
+from veriband.civil import clock, iso, iso_or_none
 from veriband.terminal import printable
 
 CAUTION = (
@@ -43,18 +44,8 @@ def matter(facts: dict[str, Any]) -> str:
     )
 
 
-def clock(utc_ms: int, zone: tzinfo) -> str:
-    """A moment on the clock in `zone`."""
-    return f"{datetime.fromtimestamp(utc_ms / 1000, zone):%Y-%m-%d %H:%M}"
-
-
 def as_json(entry: Entry, name: str | None, zone: tzinfo) -> dict[str, Any]:
     """An alert for programs, times with the wearer's offset."""
-
-    def moment(utc_ms: int | None) -> str | None:
-        if utc_ms is None:
-            return None
-        return datetime.fromtimestamp(utc_ms / 1000, zone).isoformat(timespec="seconds")
 
     cause, alert = entry.cause, entry.alert
     return {
@@ -64,9 +55,9 @@ def as_json(entry: Entry, name: str | None, zone: tzinfo) -> dict[str, Any]:
         "subject": cause.subject,
         "severity": alert.severity.name.lower(),
         "phase": str(alert.phase),
-        "since": moment(cause.since_ms),
-        "until": moment(cause.until_ms),
-        "raised": moment(entry.raised_ms),
+        "since": iso(cause.since_ms, zone),
+        "until": iso_or_none(cause.until_ms, zone),
+        "raised": iso(entry.raised_ms, zone),
         "acknowledged_by": alert.acknowledged_by,
         "note": alert.note,
         "cycle": cause.cycle,

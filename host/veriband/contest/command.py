@@ -9,8 +9,9 @@ from typing import Any
 import click
 
 from veriband import completion
+from veriband.civil import clock
 from veriband.contest.standings import Standing, came_late, places, standings
-from veriband.contest.words import CAUTION, clock, row, rules, table
+from veriband.contest.words import CAUTION, row, rules, table
 from veriband.context import open_store, utc_ms, zone_of
 from veriband.judge.engine import RULES
 from veriband.parameters import Moment, Name, ms

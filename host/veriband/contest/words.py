@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, tzinfo
 from typing import Any
 
 from veriband.contest.standings import Standing, places
@@ -48,8 +47,3 @@ def rules(of: Contest) -> str:
     unverified = "counts" if of.counts_unverified else "does not count"
     sealed = "what is not sealed is unverified, " if of.sealed else ""
     return f"rule {of.rule}, {sealed}what is unverified {unverified}"
-
-
-def clock(utc_ms: int, zone: tzinfo) -> str:
-    """A moment on the clock in `zone`."""
-    return f"{datetime.fromtimestamp(utc_ms / 1000, zone):%Y-%m-%d %H:%M}"

@@ -47,6 +47,11 @@ class Worn:
     from_utc_ms: int
     to_utc_ms: int | None
 
+    def is_at(self, utc_ms: int) -> bool:
+        """Whether it is worn at that time."""
+        is_over = self.to_utc_ms is not None and self.to_utc_ms <= utc_ms
+        return self.from_utc_ms <= utc_ms and not is_over
+
     def within(self, from_utc_ms: int, to_utc_ms: int) -> tuple[int, int]:
         """The part of that time in which it is worn; none if it ends before it begins."""
         end = to_utc_ms if self.to_utc_ms is None else min(to_utc_ms, self.to_utc_ms)

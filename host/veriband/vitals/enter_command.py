@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from veriband import completion
-from veriband.civil import iso, utc_ms_of
+from veriband.civil import clock, iso, utc_ms_of
 from veriband.context import open_store, utc_ms, zone_of
 from veriband.minutes.table import FIRST_YEAR
 from veriband.records import Sign
@@ -22,7 +22,7 @@ from veriband.store.store import LATEST
 from veriband.terminal import printable
 from veriband.vitals import plausible
 from veriband.vitals.signs import VITALS, as_json
-from veriband.vitals.words import CAUTION, moment, told
+from veriband.vitals.words import CAUTION, told
 from veriband_protocol.items import MINUTE_MS
 
 _PRESSURE = re.compile(r"([0-9]{1,3})\s*/\s*([0-9]{1,3})", re.ASCII)
@@ -172,13 +172,13 @@ def _moment(at: str, zone: tzinfo, now_ms: int) -> int:
     at_ms = utc_ms_of(when, zone)
     if at_ms > now_ms + MINUTE_MS:
         raise click.UsageError(
-            f"{at} is still to come: it is {moment(now_ms, zone)}. For another day give its date."
+            f"{at} is still to come: it is {clock(now_ms, zone)}. For another day give its date."
         )
     return at_ms
 
 
 def _line(wearer: Wearer, entry: Entry, zone: tzinfo) -> str:
-    return f"{printable(wearer.name)}, {moment(entry.utc_ms, zone)}: {told(entry)}"
+    return f"{printable(wearer.name)}, {clock(entry.utc_ms, zone)}: {told(entry)}"
 
 
 def _row(number: int | None, wearer: Wearer, entry: Entry, zone: tzinfo) -> dict[str, object]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, tzinfo
-
 from veriband.records import Sign, Taken
 from veriband.vitals.signs import VITALS, status_text, value
 from veriband_protocol.items import STATUS_OK, VITAL_HEART_RATE
@@ -36,8 +34,3 @@ def _said(sign: Sign) -> str:
 
 def _is_by_the_way(sign: Sign) -> bool:
     return sign.vital == VITAL_HEART_RATE
-
-
-def moment(utc_ms: int, zone: tzinfo) -> str:
-    """A moment on the clock in `zone`."""
-    return f"{datetime.fromtimestamp(utc_ms / 1000, zone):%Y-%m-%d %H:%M}"

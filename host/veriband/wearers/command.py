@@ -14,8 +14,7 @@ import click
 
 from veriband import completion
 from veriband.alerts.granted import book_of
-from veriband.civil import iso
-from veriband.contest.words import clock
+from veriband.civil import clock, iso
 from veriband.context import FiniteRange, configuration_of, open_store, utc_ms, zone_of
 from veriband.errors import VeribandError
 from veriband.minutes.table import ABOUT_RANGES

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from veriband import completion
-from veriband.contest.words import clock
+from veriband.civil import clock, iso
 from veriband.context import configuration_of, open_store, utc_ms, zone_of
 from veriband.parameters import Moment, ms
 from veriband.store import Store, consents
@@ -134,15 +134,12 @@ def _line(its: Grant, now_ms: int, zone: tzinfo) -> str:
 
 
 def _row(wearer: Wearer, its: Grant, zone: tzinfo) -> dict[str, object]:
-    def moment(utc_ms: int) -> str:
-        return datetime.fromtimestamp(utc_ms / 1000, zone).isoformat(timespec="seconds")
-
     return {
         "wearer": wearer.name,
         "data": its.data,
         "to": {"kind": its.to.kind, "name": its.to.name},
-        "from": moment(its.from_ms),
-        "until": None if its.until_ms == LATEST else moment(its.until_ms),
+        "from": iso(its.from_ms, zone),
+        "until": None if its.until_ms == LATEST else iso(its.until_ms, zone),
     }
 
 

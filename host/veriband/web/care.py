@@ -172,5 +172,5 @@ def ways_of(
             hops(store, worn.band, worn.from_utc_ms, now_ms, patience, zone),
         )
         for worn in store.worn(wearer)
-        if worn.from_utc_ms <= now_ms and (worn.to_utc_ms is None or worn.to_utc_ms > now_ms)
+        if worn.is_at(now_ms)
     ]

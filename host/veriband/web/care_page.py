@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from veriband.alerts.hops import KIND, Hop
 from veriband.alerts.machine import Severity
-from veriband.alerts.words import clock
+from veriband.civil import clock
 from veriband.terminal import printable
 from veriband.web.care import Charge, Closed, Matter, Urgency, Ward, Way
 from veriband.web.document import Page, shown, wearer_path

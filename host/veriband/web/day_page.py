@@ -8,7 +8,7 @@ import htpy as h
 from htpy import Element, Node
 
 from veriband.analysis.judgement import Mark
-from veriband.contest.words import clock
+from veriband.civil import clock
 from veriband.terminal import printable
 from veriband.web.chart import CLASSES, SIGNS, chart, has_heart_rate
 from veriband.web.day import Day, Hour, Row, gaps, hours, marked, rows, unworn

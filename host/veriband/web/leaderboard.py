@@ -9,7 +9,8 @@ import htpy as h
 from htpy import Element, Node
 
 from veriband.analysis.judgement import Verdict
-from veriband.contest.words import clock, rules
+from veriband.civil import clock
+from veriband.contest.words import rules
 from veriband.store.roster import Contest
 from veriband.terminal import printable
 from veriband.web.document import Page, page, path, shown, told, zone_name

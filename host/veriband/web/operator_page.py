@@ -9,7 +9,7 @@ import htpy as h
 from htpy import Element
 from markupsafe import Markup
 
-from veriband.alerts.words import clock
+from veriband.civil import clock
 from veriband.store.store import Notice
 from veriband.web.care_page import Writer, ago
 from veriband.web.document import Page, shown, wearer_path
