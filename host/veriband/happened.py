@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 
+from veriband.civil import clock
 from veriband.store import Store
 from veriband.store.roster import Band
 from veriband_protocol import battery
@@ -40,7 +41,7 @@ _WORDS: dict[int, Callable[[bytes], str]] = {
 def happened(store: Store, band: Band, begin: int, end: int, zone: tzinfo) -> list[str]:
     """A line for each, from one UTC ms to before another."""
     return [
-        f"{datetime.fromtimestamp(at_ms / 1000, zone):%Y-%m-%d %H:%M}  {_WORDS[code](data)}."
+        f"{clock(at_ms, zone)}  {_WORDS[code](data)}."
         for at_ms, code, data in store.events(band, begin, end)
         if code in _WORDS
     ]

@@ -9,7 +9,7 @@ from datetime import datetime, tzinfo
 import click
 
 from veriband import completion
-from veriband.civil import local_day
+from veriband.civil import clock, local_day
 from veriband.context import chosen_bands, open_store, utc_ms, zone_of
 from veriband.happened import happened
 from veriband.hours import by_hour, table
@@ -67,8 +67,7 @@ def _besides(store: Store, band: Band, begin: int, end: int, zone: tzinfo) -> It
         )
     since = store.strip_out_since(band, end)
     if since is not None:
-        out = datetime.fromtimestamp(since / 1000, zone)
-        yield f"Strip out since {out:%Y-%m-%d %H:%M}, off by choice."
+        yield f"Strip out since {clock(since, zone)}, off by choice."
     if sentence := reminder(store, band, utc_ms(), zone):
         yield sentence
     yield from happened(store, band, begin, end, zone)
@@ -77,9 +76,6 @@ def _besides(store: Store, band: Band, begin: int, end: int, zone: tzinfo) -> It
 
 
 def _told(notice: Notice, zone: tzinfo) -> str:
-    first, last = (
-        f"{datetime.fromtimestamp(ms / 1000, zone):%Y-%m-%d %H:%M}"
-        for ms in (notice.first_utc_ms, notice.last_utc_ms)
-    )
+    first, last = clock(notice.first_utc_ms, zone), clock(notice.last_utc_ms, zone)
     often = f" ({notice.count} times since {first})" if notice.count > 1 else ""
     return f"{last}  {notice.text}{often}"

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.host.minutes import NOON, put
+from veriband.alerts.anomalies import look
 from veriband.alerts.book import Book, Cause
-from veriband.alerts.found import look
 from veriband.alerts.limits import Limits
 from veriband.alerts.machine import HOUR_MS, MINUTE_MS, Ladder, Rung, Severity
 from veriband.analysis.cycles import Stay

@@ -10,9 +10,9 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.web import chromium
-from tests.web.chromium import WIDE, Watched, everybody_can_use
+from tests.web.chromium import Watched, everybody_can_use
 from tests.web.contest import HOSTILE, Contest, contest
-from tests.web.site import Site, site
+from tests.web.site import Site
 
 CONTEST = "contest/april%20%26%20may"
 
@@ -21,32 +21,11 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium.chromium() as its:
-        yield its
-
-
 @pytest.fixture
 def filled(tmp_path: Path) -> Iterator[Contest]:
     its = contest(tmp_path / "veriband.db")
     yield its
     its.store.close()
-
-
-@pytest.fixture
-def running(filled: Contest) -> Iterator[Site]:
-    with site(filled.path) as its:
-        yield its
-
-
-@pytest.fixture
-def watched(browser: Browser, running: Site) -> Iterator[Watched]:
-    context = browser.new_context(viewport=WIDE)
-    its = Watched(context.new_page())
-    yield its
-    context.close()
-    assert its.asked and all(url.startswith(running.url) for url in its.asked)
 
 
 def test_the_table_follows_the_store_without_a_reload(
@@ -87,8 +66,8 @@ def test_a_day_follows_the_store_and_keeps_what_was_opened(
     assert watched.complaints == []
 
 
-def test_everybody_can_use_the_pages(browser: Browser, running: Site) -> None:
-    page = browser.new_page()
+def test_everybody_can_use_the_pages(chrome: Browser, running: Site) -> None:
+    page = chrome.new_page()
     anna, hostile = f"{CONTEST}/anna", f"{CONTEST}/{quote(HOSTILE, safe='')}"
     for target in ("", anna, hostile, f"{CONTEST}/nobody", "nowhere"):
         everybody_can_use(page, f"{running.url}{target}")

@@ -11,26 +11,17 @@ import pytest
 
 from tests.web.browser import Browser
 from tests.web.contest import HOSTILE, ZONE
-from tests.web.ward import CRITICAL, Ward, ward
+from tests.web.ward import CRITICAL, NOW, Ward
+from veriband.alerts.book import Cause
 from veriband.alerts.hops import Patience
 from veriband.alerts.machine import HOUR_MS, MINUTE_MS, Phase
 from veriband.configuration import CONSOLE
 from veriband.store import Store
-from veriband.web import care, pages
+from veriband.web import care
 from veriband.web.care import Urgency
 from veriband.web.chinese import CHINESE
 from veriband.web.english import ENGLISH
 from veriband.web.pages import application
-
-NOW = 1_772_452_800_000  # 2026-03-02 13:00 in Berlin
-
-
-@pytest.fixture
-def filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ward]:
-    its = ward(tmp_path / "veriband.db", NOW)
-    monkeypatch.setattr(pages, "utc_ms", lambda: its.now_ms)
-    yield its
-    its.store.close()
 
 
 @pytest.fixture
@@ -116,11 +107,12 @@ def test_faults_are_apart_from_anomalies_and_what_is_off_by_choice_is_none(
 def test_what_was_held_back_is_said(filled: Ward, browser: Browser) -> None:
     number = number_of(filled, "anna")
     filled.book.observe(filled.book.entry(number).cause.wearer, {"anomaly/SpO2/low": []}, NOW)
+    dora = filled.store.wearer("dora").id
     causes = {
-        f"anomaly/{k}/low": [care.found.Cause(filled.store.wearer("dora").id, f"anomaly/{k}/low",
-                                              NOW - MINUTE_MS, facts={"text": k})]
+        subject: [Cause(dora, subject, NOW - MINUTE_MS, facts={"text": k})]
         for k in "abcd"
-    }  # fmt: skip
+        for subject in [f"anomaly/{k}/low"]
+    }
     filled.book.observe(filled.store.wearer("dora").id, causes, NOW)
     assert "1 held back within a day: 3 in an hour" in browser.get("/care").text
     assert "一天内有 1 条未发出: 一小时内已有 3 条" in browser.get("/care?lang=zh").text

@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.web import chromium
-from tests.web.chromium import WIDE, Watched, everybody_can_use
-from tests.web.site import Site, site
+from tests.web.chromium import Watched, everybody_can_use
+from tests.web.site import Site
 from tests.web.ward import CRITICAL, Ward, ward
 
 pytestmark = pytest.mark.skipif(
@@ -19,32 +19,11 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium.chromium() as its:
-        yield its
-
-
 @pytest.fixture
 def filled(tmp_path: Path) -> Iterator[Ward]:
     its = ward(tmp_path / "veriband.db", time.time_ns() // 1_000_000)
     yield its
     its.store.close()
-
-
-@pytest.fixture
-def running(filled: Ward) -> Iterator[Site]:
-    with site(filled.path) as its:
-        yield its
-
-
-@pytest.fixture
-def watched(browser: Browser, running: Site) -> Iterator[Watched]:
-    context = browser.new_context(viewport=WIDE)
-    its = Watched(context.new_page())
-    yield its
-    context.close()
-    assert its.asked and all(url.startswith(running.url) for url in its.asked)
 
 
 def test_an_alert_comes_and_is_acknowledged_with_the_keyboard(
@@ -104,9 +83,9 @@ def test_who_comes_second_is_told_for_as_long_as_it_takes_to_read(
 
 
 def test_it_works_without_javascript_and_keeps_the_language(
-    browser: Browser, running: Site
+    chrome: Browser, running: Site
 ) -> None:
-    context = browser.new_context(java_script_enabled=False, locale="en-GB")
+    context = chrome.new_context(java_script_enabled=False, locale="en-GB")
     page = context.new_page()
     page.goto(f"{running.url}care")
     page.get_by_role("link", name="中文").click()
@@ -119,8 +98,8 @@ def test_it_works_without_javascript_and_keeps_the_language(
     context.close()
 
 
-def test_everybody_can_use_it(browser: Browser, running: Site) -> None:
-    page = browser.new_page()
+def test_everybody_can_use_it(chrome: Browser, running: Site) -> None:
+    page = chrome.new_page()
     for target in (
         "care",
         "care?lang=zh",

@@ -4,31 +4,19 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.host.minutes import put_gap
 from tests.web.browser import Browser
 from tests.web.contest import HOSTILE, ZONE
-from tests.web.ward import Ward, ward
+from tests.web.ward import NOW, Ward
 from veriband.alerts.machine import HOUR_MS, MINUTE_MS
 from veriband.records import Item, Kind
 from veriband.store import Store
-from veriband.web import pages
 from veriband.web.pages import application
 from veriband_protocol import battery
 from veriband_protocol.items import EVENT_LOW_BATTERY
-
-NOW = 1_772_452_800_000  # 2026-03-02 13:00 in Berlin
-
-
-@pytest.fixture
-def filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ward]:
-    its = ward(tmp_path / "veriband.db", NOW)
-    monkeypatch.setattr(pages, "utc_ms", lambda: its.now_ms)
-    yield its
-    its.store.close()
 
 
 @pytest.fixture

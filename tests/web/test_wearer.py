@@ -5,32 +5,20 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
 from tests.web.browser import Browser, table
 from tests.web.contest import HOSTILE, ZONE
-from tests.web.ward import Ward, ward
+from tests.web.ward import NOW, Ward
 from veriband.alerts.machine import HOUR_MS, MINUTE_MS
 from veriband.store.entered import TYPED_IN, Entry
 from veriband.vitals import plausible
-from veriband.web import pages
 from veriband.web.chinese import CHINESE
 from veriband.web.english import ENGLISH
 from veriband.web.pages import application
 from veriband_protocol.items import VITAL_HEART_RATE
-
-NOW = 1_772_452_800_000  # 2026-03-02 13:00 in Berlin: the period of the goat begins
-
-
-@pytest.fixture
-def filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ward]:
-    its = ward(tmp_path / "veriband.db", NOW)
-    monkeypatch.setattr(pages, "utc_ms", lambda: its.now_ms)
-    yield its
-    its.store.close()
 
 
 @pytest.fixture

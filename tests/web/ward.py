@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.host.minutes import put
 from tests.web.contest import HOSTILE, ZONE
-from veriband.alerts import found, hops
+from veriband.alerts import anomalies, hops
 from veriband.alerts.book import Book
 from veriband.alerts.granted import book_of
 from veriband.alerts.hops import Patience
@@ -58,7 +58,7 @@ class Ward:
         """What the daemon does after a sync."""
         for wearer in self.store.wearers():
             stays = [Stay(0, wearer.zone_or(ZONE))]
-            found.look(self.store, self.book, wearer, stays, SHIPPED, self.now_ms)
+            anomalies.look(self.store, self.book, wearer, stays, SHIPPED, self.now_ms)
         hops.look(self.store, self.book, Patience(), (), lambda w: w.zone_or(ZONE), self.now_ms)
         self.book.advance(self.now_ms)
 
@@ -71,6 +71,7 @@ class Ward:
         ]
 
 
+NOW = 1_772_452_800_000  # 2026-03-02 13:00 in Berlin: the period of the goat begins
 SILENT = (None,) * 4
 HIGH = (111, *SILENT, 115, *SILENT, 113)
 CRITICAL = (195, *SILENT, 196, *SILENT, 197)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from datetime import tzinfo
 
-from veriband.alerts import found
+from veriband.alerts import anomalies
 from veriband.alerts.book import Book
 from veriband.analysis.ranges import Range
 from veriband.store import Store
@@ -37,10 +37,10 @@ class Attention:
         self._on_look = on_look
 
     def look(self, wearer: Wearer, now_ms: int) -> int | None:
-        """As found.look. Raises VeribandError."""
+        """As anomalies.look. Raises VeribandError."""
         stays = self._store.stays(wearer, self._zone)
         try:
-            return found.look(
+            return anomalies.look(
                 self._store, self._book, wearer, stays, self._ranges, now_ms,
                 to_the_letter=self._to_the_letter,
             )  # fmt: skip

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from enum import IntEnum
 
-from veriband.alerts import found
+from veriband.alerts import anomalies
 from veriband.alerts.book import Book, Entry, HeldBack, Step
 from veriband.alerts.hops import Hop, Patience, hops
 from veriband.alerts.limits import DAY_MS
@@ -40,7 +40,7 @@ class Matter:
     @property
     def is_anomaly(self) -> bool:
         """Whether it is about the wearer, not about what measures them."""
-        return self.entry.cause.subject.startswith(f"{found.KIND}/")
+        return self.entry.cause.subject.startswith(f"{anomalies.KIND}/")
 
     @property
     def is_seen_to(self) -> bool:
